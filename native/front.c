@@ -1,0 +1,214 @@
+#define _GNU_SOURCE
+#include "front.h"
+
+#include "guard.h"
+#include "launch.h"
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_INTERNAL = 125, SIGNAL_BASE = 128, NICENESS = 10, LAUNCH_NAP_US = 500 };
+
+struct front {
+    struct shared *shared;
+    int words;   /* from guard and recorder */
+    int signals; /* signalfd */
+    int terminal; /* stderr, kept for the finisher; -1: it has nothing to say */
+};
+
+static int open_signals(void)
+{
+    static const int ours[] = {SIGCHLD, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    sigset_t set;
+
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        sigdelset(&set, ours[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* What comes from the kernel (Ctrl-C, a window's new size) goes to the whole group: the command has it already. Only a
+ * hang-up goes to the session's leader alone, when that is us. */
+static bool is_for_command(const struct shared *shared, const struct signalfd_siginfo *info)
+{
+    if (info->ssi_signo == SIGCONT)
+        return atomic_load(&shared->stopped);
+    if (info->ssi_code != SI_KERNEL)
+        return true;
+    return info->ssi_signo == SIGHUP && getsid(0) == getpid();
+}
+
+static void pass_on(const struct shared *shared, const struct signalfd_siginfo *info)
+{
+    pid_t command;
+
+    if (!is_for_command(shared, info))
+        return;
+    while ((command = atomic_load(&shared->command)) == 0)
+        usleep(LAUNCH_NAP_US);
+    if (atomic_load(&shared->command_ended))
+        return;
+    if (info->ssi_code == SI_QUEUE)
+        (void)!sigqueue(command, (int)info->ssi_signo, (union sigval){.sival_ptr = (void *)(uintptr_t)info->ssi_ptr}); /* NOLINT: the sender's value, passed on */
+    else
+        (void)!kill(command, (int)info->ssi_signo);
+}
+
+static void pass_on_all(const struct front *front)
+{
+    struct signalfd_siginfo info;
+
+    while (read(front->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        pass_on(front->shared, &info);
+}
+
+/* Guard and recorder are both gone: the kernel may still tell how the command ends (6.15). */
+static int status_without_witness(const struct shared *shared)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, atomic_load(&shared->command), 0);
+    int status = -1;
+
+    if (pidfd >= 0) {
+        while (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, -1) < 0 && errno == EINTR)
+            ;
+        for (int tries = 0; status < 0 && tries < 100; tries++) { /* known once it is reaped, by whoever that is now */
+            usleep(1000);
+            status = pidfd_exit_status(pidfd);
+        }
+        close(pidfd);
+    }
+    return status >= 0 ? status : EXIT_INTERNAL << 8;
+}
+
+/* Returns the command's wait status. */
+static int wait_for_end(const struct front *front)
+{
+    for (;;) {
+        struct pollfd polls[2] = {{.fd = front->words, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
+        struct word word;
+        ssize_t got;
+
+        if (poll(polls, 2, -1) < 0 && errno != EINTR)
+            return EXIT_INTERNAL << 8;
+        pass_on_all(front);
+        got = recv(front->words, &word, sizeof word, MSG_DONTWAIT);
+        if (got == 0)
+            return status_without_witness(front->shared);
+        if (got != (ssize_t)sizeof word)
+            continue;
+        if (word.what == WORD_ENDED)
+            return word.value;
+        (void)!kill(getpid(), SIGSTOP); /* as the command did; `fg` continues the whole job */
+    }
+}
+
+static _Noreturn void become_finisher(const struct request *request, int terminal)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    sigset_t none;
+
+    dup2(null, STDIN_FILENO);
+    dup2(terminal >= 0 ? terminal : null, STDOUT_FILENO);
+    dup2(terminal >= 0 ? terminal : null, STDERR_FILENO);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (terminal < 0) {
+        (void)!setsid();
+        (void)!setpriority(PRIO_PROCESS, 0, NICENESS);
+    }
+    execv(request->finish[0], request->finish);
+    _exit(EXIT_INTERNAL);
+}
+
+static void finish(struct request *request, int terminal)
+{
+    pid_t pid;
+
+    if (request->finish_words == 0 || request->folder == NULL)
+        return;
+    request->finish[request->finish_words] = (char *)(uintptr_t)request->folder; /* NOLINT: execv takes them so */
+    pid = fork();
+    if (pid == 0)
+        become_finisher(request, terminal);
+    while (pid > 0 && terminal >= 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* Ends as the command ended: by the same signal, without a core of our own. A shell shows 128 + n for it. */
+static int end_as(int status)
+{
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+    const struct rlimit no_core = {0, 0};
+    sigset_t none;
+
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    (void)!setrlimit(RLIMIT_CORE, &no_core);
+    (void)!prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    sigaction(WTERMSIG(status), &standard, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    kill(getpid(), WTERMSIG(status));
+    return SIGNAL_BASE + WTERMSIG(status); /* the first process of a container does not die of signals */
+}
+
+static struct front open_front(const struct request *request, int words)
+{
+    struct front front = {.words = words, .terminal = -1};
+
+    front.signals = open_signals();
+    if (request->finish_in_front)
+        front.terminal = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    return front;
+}
+
+int front_run(const struct request *request)
+{
+    struct request own = *request;
+    struct dispositions as_started;
+    struct shared *shared = shared_new();
+    struct run run = {shared, &own, &as_started};
+    struct front front;
+    int words[2];
+    int status;
+    pid_t guard;
+
+    if (shared == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) != 0) {
+        fprintf(stderr, "vestige: the recorder can't start: %s\n", strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    signals_remember(&as_started);
+    shared->front = getpid();
+    shared->job = getpgrp();
+    shared->words = words[1];
+    shared->monotonic_ns = monotonic_ns();
+    front = open_front(request, words[0]);
+    front.shared = shared;
+    guard = fork();
+    if (guard == 0) {
+        close(words[0]);
+        _exit(guard_run(&run));
+    }
+    if (guard < 0) {
+        fprintf(stderr, "vestige: no process can be started: %s\n", strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    close(words[1]);
+    close_inherited(-1);
+    status = wait_for_end(&front);
+    finish(&own, front.terminal);
+    return end_as(status);
+}

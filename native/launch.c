@@ -1,0 +1,136 @@
+#define _GNU_SOURCE
+#include "launch.h"
+
+#include "filter.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127, EXIT_INTERNAL = 125, LAUNCH_PATIENCE_MS = 100 };
+
+pid_t fork_sharing_files(void)
+{
+    return (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_FILES | SIGCHLD), 0UL, 0UL, 0UL, 0UL);
+}
+
+static void publish(_Atomic int *word, int value)
+{
+    atomic_store(word, value);
+    shared_wake(word);
+}
+
+/* The listener appears in the table that we still share with recorder and guard: no message, nothing to lose. */
+static void install_filter(struct shared *shared, bool trace)
+{
+    struct filter_result result = {.listener = -1};
+
+    if (trace)
+        result = filter_install();
+    shared->wait_killable = result.wait_killable;
+    shared->no_new_privs = result.no_new_privs;
+    shared->listener_errno = result.error;
+    publish(&shared->listener, result.listener >= 0 ? result.listener : LISTENER_NONE);
+}
+
+static void set_environment(const struct request *request)
+{
+    for (int i = 0; i < request->unset_words; i++)
+        unsetenv(request->unset[i]);
+    if (request->folder != NULL) {
+        setenv("VESTIGE_RUN", request->folder, 1);
+        setenv("VESTIGE_RUN_ID", request->id, 1);
+    }
+}
+
+static _Noreturn void refuse(struct shared *shared, const char *program, int error)
+{
+    atomic_store(&shared->exec_errno, error);
+    /* where a shell would say it: on the command's own stderr */
+    if (error == ENOENT)
+        dprintf(STDERR_FILENO, "vestige: `%s`: command not found\n", program);
+    else
+        dprintf(STDERR_FILENO, "vestige: `%s` can't be executed: %s\n", program, strerror(error));
+    _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+}
+
+static _Noreturn void become_command(const struct launch *launch)
+{
+    struct shared *shared = launch->shared;
+    char **argv = launch->request->command;
+
+    atomic_store(&shared->command, getpid()); /* the recorder may be killed before fork returns in it */
+
+    /* a parent of the same session in another group keeps the job's group from ever being orphaned; fails only when
+     * the front, and with it the group, is gone */
+    (void)!setpgid(0, shared->job);
+    install_filter(shared, launch->request->trace);
+    if (unshare(CLONE_FILES) != 0)
+        _exit(EXIT_INTERNAL);
+    publish(&shared->launched, 1);
+    streams_take(&launch->ends);
+    set_environment(launch->request);
+    signals_restore(launch->as_started);
+    execvp(argv[0], argv);
+    refuse(shared, argv[0], errno);
+}
+
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
+}
+
+pid_t launch(const struct launch *launch)
+{
+    struct shared *shared = launch->shared;
+    pid_t pid = fork_sharing_files();
+
+    if (pid == 0)
+        become_command(launch);
+    if (pid < 0)
+        return -1;
+    atomic_store(&shared->command, pid);
+    while (!shared_wait(&shared->launched, 0, LAUNCH_PATIENCE_MS))
+        if (has_ended(pid))
+            break;
+    streams_forget(&launch->ends);
+    return pid;
+}
+
+static void close_if_inherited(int fd, int keep)
+{
+    int flags = fcntl(fd, F_GETFD);
+
+    if (fd != keep && flags >= 0 && (flags & FD_CLOEXEC) == 0)
+        close(fd);
+}
+
+void close_inherited(int keep)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int null;
+
+    if (folder != NULL) {
+        for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+            if (entry->d_name[0] != '.')
+                close_if_inherited(atoi(entry->d_name), keep);
+        closedir(folder);
+    } else {
+        for (int fd = 0; fd < 1024; fd++) /* no /proc: the usual ones at least */
+            close_if_inherited(fd, keep);
+    }
+    do /* 0, 1 and 2 must be something, or the next files opened would become them */
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (null >= 0 && null <= STDERR_FILENO);
+    if (null > STDERR_FILENO)
+        close(null);
+}

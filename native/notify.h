@@ -1,0 +1,19 @@
+/* Receives the notifications and answers each with CONTINUE: a look at a process that stands still, nothing more. */
+#ifndef VESTIGE_NOTIFY_H
+#define VESTIGE_NOTIFY_H
+
+#include "shared.h"
+
+/* Starts the receiver, a thread of its own; false if there can be none. */
+bool notify_start(struct shared *shared);
+/* Waits until the last process that carries the filter is gone. */
+void notify_join(void);
+
+/* Asks the kernel to run the answered process on the same CPU (6.6): crossing CPUs is most of a notification's cost. */
+bool notify_synchronous(int listener);
+/* The guard: answers whatever the recorder may have left unanswered, and all that comes, without looking. False once
+ * the last process that carries the filter is gone. */
+void notify_answer_pending(struct shared *shared);
+bool notify_answer_blindly(struct shared *shared);
+
+#endif

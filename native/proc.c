@@ -1,0 +1,300 @@
+#define _GNU_SOURCE
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef PIDFD_GET_INFO
+struct pidfd_info { /* include/uapi/linux/pidfd.h */
+    uint64_t mask;
+    uint64_t cgroupid;
+    uint32_t pid, tgid, ppid;
+    uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+    int32_t exit_code;
+};
+#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+#endif
+
+struct cursor {
+    const char *at;
+    const char *end;
+};
+
+static bool next_number(struct cursor *cursor, uint64_t *value)
+{
+    bool any = false;
+    uint64_t number = 0;
+
+    while (cursor->at < cursor->end && (*cursor->at == ' ' || *cursor->at == '\t'))
+        cursor->at++;
+    if (cursor->at < cursor->end && *cursor->at == '-')
+        cursor->at++; /* tpgid -1, a negative priority: only skipped over */
+    while (cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9') {
+        number = number * 10 + (uint64_t)(*cursor->at++ - '0');
+        any = true;
+    }
+    *value = number;
+    return any;
+}
+
+static bool skip_numbers(struct cursor *cursor, int count)
+{
+    uint64_t ignored;
+
+    for (int i = 0; i < count; i++)
+        if (!next_number(cursor, &ignored))
+            return false;
+    return true;
+}
+
+bool parse_number(const char *text, size_t length, uint64_t *value)
+{
+    struct cursor cursor = {text, text + length};
+
+    return next_number(&cursor, value);
+}
+
+bool parse_stat(const char *text, size_t length, struct stat_line *stat)
+{
+    const char *open = memchr(text, '(', length);
+    const char *close = memrchr(text, ')', length); /* the name itself may hold parentheses */
+    struct cursor cursor;
+    size_t name;
+    uint64_t ppid, flags, threads, start;
+
+    if (open == NULL || close == NULL || close < open || text + length - close < 4)
+        return false;
+    name = (size_t)(close - open - 1);
+    if (name >= sizeof stat->comm)
+        name = sizeof stat->comm - 1;
+    memcpy(stat->comm, open + 1, name);
+    stat->comm[name] = '\0';
+    stat->state = close[2];
+    cursor = (struct cursor){close + 3, text + length};
+    if (!next_number(&cursor, &ppid) || !skip_numbers(&cursor, 4) || !next_number(&cursor, &flags))
+        return false;
+    if (!skip_numbers(&cursor, 10) || !next_number(&cursor, &threads))
+        return false;
+    if (!skip_numbers(&cursor, 1) || !next_number(&cursor, &start))
+        return false;
+    stat->ppid = (pid_t)ppid;
+    stat->flags = (unsigned)flags;
+    stat->threads = threads;
+    stat->start = start;
+    return true;
+}
+
+static const char *line_end(const char *at, const char *end)
+{
+    const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+    return feed == NULL ? end : feed;
+}
+
+/* Whether the line begins with `key`; then the number after it. */
+static bool line_number(const char *at, const char *end, const char *key, uint64_t *value)
+{
+    size_t size = strlen(key);
+    struct cursor cursor = {at + size, end};
+
+    return (size_t)(end - at) > size && memcmp(at, key, size) == 0 && next_number(&cursor, value);
+}
+
+bool parse_keyed(const char *text, size_t length, const char *key, uint64_t *value)
+{
+    const char *end = text + length;
+
+    for (const char *at = text; at < end; at = line_end(at, end) + 1)
+        if (line_number(at, line_end(at, end), key, value))
+            return true;
+    return false;
+}
+
+bool parse_status(const char *text, size_t length, struct figures *figures)
+{
+    const char *end = text + length;
+    uint64_t number;
+
+    for (const char *at = text; at < end; at = line_end(at, end) + 1) {
+        const char *stop = line_end(at, end);
+
+        if (line_number(at, stop, "Tgid:", &number)) {
+            figures->tgid = (pid_t)number;
+        } else if (line_number(at, stop, "PPid:", &number)) {
+            figures->ppid = (pid_t)number;
+        } else if (line_number(at, stop, "VmHWM:", &number)) {
+            figures->hwm = number * 1024;
+            figures->have |= HAVE_HWM;
+        } else if (line_number(at, stop, "VmRSS:", &number)) {
+            figures->rss = number * 1024;
+            figures->have |= HAVE_RSS;
+        } else if (line_number(at, stop, "Threads:", &number)) {
+            figures->threads = number;
+            figures->have |= HAVE_THREADS;
+        } else if (line_number(at, stop, "voluntary_ctxt_switches:", &number)) {
+            figures->voluntary_switches = number;
+        } else if (line_number(at, stop, "nonvoluntary_ctxt_switches:", &number)) {
+            figures->involuntary_switches = number;
+        }
+    }
+    return (figures->have & HAVE_THREADS) != 0;
+}
+
+bool parse_io(const char *text, size_t length, struct figures *figures)
+{
+    bool whole = parse_keyed(text, length, "rchar:", &figures->read_chars) &&
+                 parse_keyed(text, length, "wchar:", &figures->write_chars) &&
+                 parse_keyed(text, length, "read_bytes:", &figures->read_bytes) &&
+                 parse_keyed(text, length, "write_bytes:", &figures->write_bytes);
+
+    if (whole)
+        figures->have |= HAVE_IO;
+    return whole;
+}
+
+bool parse_schedstat(const char *text, size_t length, struct figures *figures)
+{
+    struct cursor cursor = {text, text + length};
+
+    if (!skip_numbers(&cursor, 1) || !next_number(&cursor, &figures->wait_ns))
+        return false;
+    figures->have |= HAVE_WAIT;
+    return true;
+}
+
+bool parse_statm(const char *text, size_t length, uint64_t page_size, uint64_t *rss)
+{
+    struct cursor cursor = {text, text + length};
+    uint64_t pages;
+
+    if (!skip_numbers(&cursor, 1) || !next_number(&cursor, &pages))
+        return false;
+    *rss = pages * page_size;
+    return true;
+}
+
+bool parse_pressure(const char *text, size_t length, uint64_t *total)
+{
+    const char *end = line_end(text, text + length);
+    const char *at = memmem(text, (size_t)(end - text), "total=", 6);
+
+    return length > 4 && memcmp(text, "some", 4) == 0 && at != NULL && parse_number(at + 6, (size_t)(end - at - 6), total);
+}
+
+size_t parse_children(const char *text, size_t length, pid_t *pids, size_t room)
+{
+    struct cursor cursor = {text, text + length};
+    size_t count = 0;
+    uint64_t number;
+
+    while (count < room && next_number(&cursor, &number) && cursor.at < cursor.end)
+        if (number > 0 && number <= INT32_MAX)
+            pids[count++] = (pid_t)number;
+    return count;
+}
+
+static ssize_t read_whole(int fd, char *buffer, size_t size)
+{
+    ssize_t length;
+
+    do
+        length = pread(fd, buffer, size, 0);
+    while (length < 0 && errno == EINTR);
+    return length;
+}
+
+ssize_t read_file(const char *path, char *buffer, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length;
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    length = read_whole(fd, buffer, size);
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return length;
+}
+
+int open_proc(pid_t pid, const char *name)
+{
+    char path[96];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size)
+{
+    char path[96];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return read_file(path, buffer, size);
+}
+
+bool read_stat(pid_t pid, struct stat_line *stat)
+{
+    char text[1024];
+    ssize_t length = read_proc(pid, "stat", text, sizeof text);
+
+    return length > 0 && parse_stat(text, (size_t)length, stat);
+}
+
+/* The kernel's encoding of a process's CPU clock (include/linux/posix-timers.h): no file, ns, works for zombies. */
+bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns)
+{
+    struct timespec time;
+    clockid_t clock = (clockid_t)((~(unsigned)tgid << 3) | 2U);
+
+    if (clock_gettime(clock, &time) != 0)
+        return false;
+    *cpu_ns = (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+    return true;
+}
+
+bool read_pss(pid_t pid, uint64_t *pss)
+{
+    char text[2048];
+    ssize_t length = read_proc(pid, "smaps_rollup", text, sizeof text);
+
+    if (length <= 0 || !parse_keyed(text, (size_t)length, "Pss:", pss))
+        return false;
+    *pss *= 1024;
+    return true;
+}
+
+int pidfd_exit_status(int pidfd)
+{
+    enum { INFO_EXIT = 1 << 3 };
+    struct pidfd_info info = {.mask = INFO_EXIT};
+
+    if (pidfd < 0 || ioctl(pidfd, PIDFD_GET_INFO, &info) != 0 || (info.mask & INFO_EXIT) == 0)
+        return -1;
+    return info.exit_code;
+}
+
+void read_figures(pid_t pid, struct figures *figures)
+{
+    char text[4096];
+    ssize_t length;
+
+    *figures = (struct figures){.tgid = pid};
+    length = read_proc(pid, "status", text, sizeof text);
+    if (length > 0)
+        parse_status(text, (size_t)length, figures);
+    length = read_proc(figures->tgid, "io", text, sizeof text);
+    if (length > 0)
+        parse_io(text, (size_t)length, figures);
+    length = read_proc(figures->tgid, "schedstat", text, sizeof text);
+    if (length > 0)
+        parse_schedstat(text, (size_t)length, figures);
+    if (read_cpu_clock(figures->tgid, &figures->cpu_ns))
+        figures->have |= HAVE_CPU;
+}

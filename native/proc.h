@@ -1,0 +1,76 @@
+/* /proc as numbers. The parse_ functions are pure: bytes and a length in, a struct out (fuzzed in native/tests). */
+#ifndef VESTIGE_PROC_H
+#define VESTIGE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { COMM_SIZE = 64 }; /* the kernel's 15 bytes, or a kernel thread's longer name */
+
+struct stat_line { /* proc_pid_stat(5) */
+    char comm[COMM_SIZE];
+    char state;
+    pid_t ppid;
+    unsigned flags; /* PF_*: see PF_FORKNOEXEC */
+    uint64_t threads;
+    uint64_t start; /* clock ticks since boot */
+};
+
+enum { PF_FORKNOEXEC = 0x40 }; /* include/linux/sched.h: forked, has not executed anything */
+
+enum have {
+    HAVE_CPU = 1,
+    HAVE_HWM = 2, /* absent for a zombie */
+    HAVE_IO = 4,
+    HAVE_WAIT = 8,
+    HAVE_THREADS = 16,
+    HAVE_RSS = 32,
+};
+
+/* What a process has used so far; bytes and nanoseconds. Only what `have` names is valid. */
+struct figures {
+    unsigned have;
+    pid_t tgid;
+    pid_t ppid;
+    uint64_t cpu_ns;
+    uint64_t hwm;
+    uint64_t rss;
+    uint64_t threads;
+    uint64_t voluntary_switches;
+    uint64_t involuntary_switches;
+    uint64_t read_chars;
+    uint64_t write_chars;
+    uint64_t read_bytes;
+    uint64_t write_bytes;
+    uint64_t wait_ns;
+};
+
+bool parse_number(const char *text, size_t length, uint64_t *value);
+bool parse_stat(const char *text, size_t length, struct stat_line *stat);
+bool parse_status(const char *text, size_t length, struct figures *figures);
+bool parse_io(const char *text, size_t length, struct figures *figures);
+bool parse_schedstat(const char *text, size_t length, struct figures *figures);
+bool parse_statm(const char *text, size_t length, uint64_t page_size, uint64_t *rss);
+/* The number after `key` where a line begins with it, as in smaps_rollup, vmstat, memory.events. */
+bool parse_keyed(const char *text, size_t length, const char *key, uint64_t *value);
+/* `total=` of the "some" line of a pressure file, in microseconds. */
+bool parse_pressure(const char *text, size_t length, uint64_t *total);
+/* The pids of a `children` file; returns how many were stored. A number cut at the end of the buffer is left out. */
+size_t parse_children(const char *text, size_t length, pid_t *pids, size_t room);
+
+/* Reads a small file whole, from its beginning; -1 with errno if it can't be read. */
+ssize_t read_file(const char *path, char *buffer, size_t size);
+ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size);
+int open_proc(pid_t pid, const char *name);
+
+bool read_stat(pid_t pid, struct stat_line *stat);
+bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns);
+bool read_pss(pid_t pid, uint64_t *pss);
+/* How a process ended, even after its parent has reaped it (kernel 6.15): a wait status, -1 if it can't be known. */
+int pidfd_exit_status(int pidfd);
+/* All that can be had of a process that stands still: status, io, run-queue wait, CPU clock. */
+void read_figures(pid_t pid, struct figures *figures);
+
+#endif

@@ -1,0 +1,321 @@
+#define _GNU_SOURCE
+#include "recorder.h"
+
+#include "events.h"
+#include "launch.h"
+#include "machine.h"
+#include "notify.h"
+#include "processes.h"
+#include "reap.h"
+#include "relay.h"
+#include "sample.h"
+#include "streams.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BEGIN_SIZE = 512 * 1024, EXIT_TAKE_OVER = 1 };
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec time;
+
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+}
+
+/* The lock says "this run lives" to whoever asks, on any machine that sees the file. */
+static int open_log(int folder)
+{
+    int log = openat(folder, "events.jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+    if (log >= 0)
+        (void)!flock(log, LOCK_EX | LOCK_NB);
+    return log;
+}
+
+static void write_clocks(struct json *json, const struct shared *shared)
+{
+    json_uint(json, "realtime_ns", clock_ns(CLOCK_REALTIME));
+    json_uint(json, "monotonic_ns", shared->monotonic_ns);
+    json_uint(json, "boottime_ns", clock_ns(CLOCK_BOOTTIME));
+    json_int(json, "clock_ticks", sysconf(_SC_CLK_TCK));
+    json_int(json, "page_size", sysconf(_SC_PAGESIZE));
+}
+
+static void write_pids(struct json *json, const struct shared *shared)
+{
+    json_open(json, "pids", '{');
+    json_int(json, "front", shared->front);
+    json_int(json, "guard", shared->guard);
+    json_int(json, "recorder", shared->recorder);
+    json_close(json, '}');
+}
+
+static bool write_begin_with(const struct run *run, bool with_argv)
+{
+    static char line[BEGIN_SIZE]; /* touched only as far as the arguments are long */
+    char cwd[PATH_MAX];
+    struct json json;
+
+    event_open(&json, line, sizeof line, run->shared, "begin", NULL);
+    json_int(&json, "format", 1);
+    json_string(&json, "vestige", run->request->version);
+    json_string(&json, "id", run->request->id);
+    json_string(&json, "observer", "recorder");
+    if (getcwd(cwd, sizeof cwd) != NULL)
+        json_string(&json, "cwd", cwd);
+    write_clocks(&json, run->shared);
+    write_pids(&json, run->shared);
+    streams_describe(run->shared, &json);
+    json_open(&json, "argv", '[');
+    for (char **word = run->request->command; with_argv && *word != NULL; word++)
+        json_string(&json, NULL, *word);
+    json_close(&json, ']');
+    if (json.overflow)
+        return false;
+    event_record(run->shared, &json);
+    return true;
+}
+
+/* record.json has the arguments too: where they are too long for a line, they are left out here. */
+static void write_begin(const struct run *run)
+{
+    if (!write_begin_with(run, true))
+        write_begin_with(run, false);
+}
+
+static void write_trace(const struct run *run)
+{
+    const struct shared *shared = run->shared;
+    const bool on = atomic_load(&shared->listener) >= 0;
+    struct event event;
+
+    event_start(&event, run->shared, "trace", NULL);
+    json_string(&event.json, "state", on ? "on" : run->request->trace ? "unavailable" : "off");
+    if (!on && run->request->trace) {
+        json_int(&event.json, "errno", shared->listener_errno);
+        json_string(&event.json, "reason", strerror(shared->listener_errno));
+    } else if (!on) {
+        json_string(&event.json, "reason", "switched off by --trace off");
+    }
+    json_bool(&event.json, "wait_killable", shared->wait_killable);
+    json_bool(&event.json, "sync_wake_up", shared->sync_wake_up);
+    json_bool(&event.json, "no_new_privs", shared->no_new_privs);
+    event_record(run->shared, &event.json);
+}
+
+static void write_start(struct shared *shared)
+{
+    struct event event;
+
+    event_start(&event, shared, "start", NULL);
+    json_int(&event.json, "pid", atomic_load(&shared->command));
+    event_record(shared, &event.json);
+}
+
+static void write_failed(struct shared *shared, const char *stage, int error)
+{
+    struct event event;
+
+    event_start(&event, shared, "failed", NULL);
+    json_string(&event.json, "stage", stage);
+    json_int(&event.json, "errno", error);
+    event_record(shared, &event.json);
+}
+
+static void write_cost(struct json *json, const struct shared *shared)
+{
+    struct figures guard = {0};
+    struct totals own = {0};
+    struct rusage usage;
+    char text[4096];
+    ssize_t length = read_proc(shared->guard, "status", text, sizeof text);
+
+    if (length > 0)
+        parse_status(text, (size_t)length, &guard);
+    getrusage(RUSAGE_SELF, &usage);
+    totals_add(&own, &usage);
+    if (read_cpu_clock(shared->guard, &guard.cpu_ns))
+        own.system_us += guard.cpu_ns / 1000;
+    json_open(json, "cost", '{');
+    json_uint(json, "user_us", own.user_us);
+    json_uint(json, "system_us", own.system_us);
+    json_uint(json, "maxrss", own.maxrss);
+    if (guard.have & HAVE_HWM)
+        json_uint(json, "guard_maxrss", guard.hwm);
+    json_close(json, '}');
+}
+
+void recorder_close_record(struct shared *shared, const struct machine *machine, const char *via)
+{
+    struct event event;
+
+    event_start(&event, shared, "end", via);
+    if (atomic_load(&shared->command_ended))
+        json_int(&event.json, "status", atomic_load(&shared->command_status));
+    event_totals(&event.json, &shared->totals);
+    streams_account(shared, &event.json);
+    json_uint(&event.json, "pss_skipped", atomic_load(&shared->pss_skipped));
+    json_uint(&event.json, "dropped", atomic_load(&shared->dropped));
+    json_uint(&event.json, "lost", atomic_load(&shared->lost));
+    if (machine != NULL) {
+        write_cost(&event.json, shared);
+        machine_account(machine, shared, &event.json);
+    }
+    event_record(shared, &event.json);
+}
+
+static void name_thread(const char *name)
+{
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+/* A thousand processes want a thousand descriptors; the command keeps the limit it was started with. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static struct command_ends prepare(const struct run *run)
+{
+    struct shared *shared = run->shared;
+    int folder = -1;
+    struct command_ends ends;
+
+    if (run->request->folder != NULL)
+        folder = open(run->request->folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (folder >= 0)
+        shared->log = open_log(folder);
+    ends = streams_open(shared, run->request, folder);
+    if (folder >= 0)
+        close(folder);
+    write_begin(run);
+    return ends;
+}
+
+/* Threads that the run needs. What can't be had is left to the guard, which is alive and needs none. */
+static bool start_threads(struct shared *shared)
+{
+    if (relay_open(shared) && !relay_start(shared))
+        return false;
+    if (shared->log >= 0 && !writer_start(shared))
+        return false;
+    shared_wait(&shared->listener, LISTENER_PENDING, -1);
+    if (atomic_load(&shared->listener) < 0)
+        return true;
+    shared->sync_wake_up = notify_synchronous(atomic_load(&shared->listener));
+    return notify_start(shared);
+}
+
+static void wait_for_child(uint64_t nanoseconds)
+{
+    const struct timespec limit = {(time_t)(nanoseconds / 1000000000U), (long)(nanoseconds % 1000000000U)};
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigtimedwait(&child, NULL, &limit); /* EINTR, EAGAIN: look anyway */
+}
+
+/* Looks and reaps until the command has ended, or with --wait everything. */
+static void observe(const struct run *run)
+{
+    struct shared *shared = run->shared;
+    uint64_t due = shared_now(shared) + 1000000;
+
+    for (;;) {
+        uint64_t now = shared_now(shared);
+        enum reaped left;
+
+        wait_for_child(due > now ? due - now : 0);
+        left = reap(shared, "wait");
+        if (atomic_load(&shared->command_ended) && (!run->request->wait || left == REAPED_ALL))
+            return;
+        now = shared_now(shared);
+        if (now >= due)
+            due = now + sample_tick(shared);
+    }
+}
+
+static void end_record(struct shared *shared, const struct machine *machine)
+{
+    if (atomic_load(&shared->exec_errno) != 0)
+        write_failed(shared, "exec", atomic_load(&shared->exec_errno));
+    if (shared->log >= 0) {
+        sample_tick(shared);
+        sample_finish(shared);
+        sample_name_survivors(shared);
+        recorder_close_record(shared, machine, "wait");
+        writer_finish();
+    }
+    atomic_store(&shared->finished, true);
+    if (shared->log >= 0)
+        close(shared->log); /* and with it the lock */
+    shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
+}
+
+/* Who outlives the run still carries the filter and writes through our pipes: stay, silently, until the last is gone. */
+static void linger(struct shared *shared)
+{
+    enum { PATIENCE_NS = 1000000000 };
+
+    while (reap(shared, NULL) != REAPED_ALL)
+        wait_for_child(PATIENCE_NS);
+    if (atomic_load(&shared->listener) >= 0)
+        notify_join();
+    while (relay_open(shared))
+        wait_for_child(PATIENCE_NS);
+}
+
+static int fail_to_launch(struct shared *shared, int error)
+{
+    enum { EXIT_INTERNAL = 125 };
+
+    write_failed(shared, "fork", error);
+    atomic_store(&shared->command_status, EXIT_INTERNAL << 8);
+    events_flush(shared);
+    shared_tell(shared, (struct word){WORD_ENDED, EXIT_INTERNAL << 8});
+    return 0;
+}
+
+int recorder_run(const struct run *run)
+{
+    struct shared *shared = run->shared;
+    struct launch start = {shared, run->request, run->as_started, {{-1, -1}}};
+    struct machine machine;
+
+    name_thread("vestige-rec");
+    (void)!setpgid(0, shared->guard);
+    (void)!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    start.ends = prepare(run);
+    if (launch(&start) < 0)
+        return fail_to_launch(shared, errno);
+    write_start(shared);
+    close_inherited(-1);
+    raise_descriptor_limit();
+    (void)processes_init();
+    if (!start_threads(shared))
+        return EXIT_TAKE_OVER;
+    write_trace(run);
+    machine_start(&machine, shared);
+    observe(run);
+    relay_settle(shared);
+    end_record(shared, &machine);
+    linger(shared);
+    return 0;
+}

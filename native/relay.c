@@ -1,0 +1,252 @@
+#define _GNU_SOURCE
+#include "relay.h"
+
+#include "events.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+    PIECE_SIZE = 1 << 20,
+    MERGE_NS = 10000000,  /* neighbouring pieces of one stream are one `output` event */
+    IDLE_MS = 50,         /* after which a piece that waits for a neighbour is written down */
+    MOST_NAP_US = 20000,
+};
+
+/* A piece of captured output that may still grow. */
+struct piece {
+    int stream; /* -1: none */
+    uint64_t offset;
+    uint64_t length;
+    uint64_t since;
+};
+
+struct relay {
+    struct shared *shared;
+    uint64_t owed[STREAMS]; /* duplicated for the copy, not yet passed on */
+    bool full[STREAMS];     /* the reader has no room: wait for that first */
+    struct piece piece;
+};
+
+static _Atomic bool settling; /* keep nothing from now on */
+static _Atomic int settled;
+static int wake_up = -1;
+static char buffer[256 * 1024];
+
+static void piece_record(struct relay *relay)
+{
+    struct piece *piece = &relay->piece;
+    struct event event;
+
+    if (piece->stream < 0)
+        return;
+    event_start(&event, relay->shared, "output", NULL);
+    json_string(&event.json, "stream", stream_names[piece->stream]);
+    json_uint(&event.json, "offset", piece->offset);
+    json_uint(&event.json, "length", piece->length);
+    json_uint(&event.json, "since", piece->since);
+    event_record(relay->shared, &event.json);
+    piece->stream = -1;
+}
+
+static void piece_add(struct relay *relay, int stream, uint64_t offset, uint64_t length)
+{
+    uint64_t now = shared_now(relay->shared);
+    struct piece *piece = &relay->piece;
+
+    if (piece->stream != stream || now - piece->since > MERGE_NS)
+        piece_record(relay);
+    if (piece->stream < 0)
+        *piece = (struct piece){stream, offset, 0, now};
+    piece->length += length;
+}
+
+static void end_copy(struct stream *stream, int error)
+{
+    if (error != 0)
+        atomic_store(&stream->copy_error, error);
+    shared_close(&stream->mid_in);
+    shared_close(&stream->mid);
+    shared_close(&stream->copy);
+}
+
+static void end_stream(struct stream *stream)
+{
+    end_copy(stream, 0);
+    shared_close(&stream->in);
+    shared_close(&stream->out);
+    atomic_store(&stream->closed, true);
+}
+
+static bool write_copy(struct stream *stream, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(stream->copy, bytes, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            end_copy(stream, written < 0 ? errno : ENOSPC);
+            return false;
+        }
+        bytes += written;
+        length -= (size_t)written;
+        atomic_fetch_add(&stream->stored, (uint64_t)written);
+    }
+    return true;
+}
+
+/* Duplicates what stands in `in` and writes it to the copy; returns how much that was, -1 at the stream's end. */
+static ssize_t copy_ahead(struct relay *relay, int index)
+{
+    struct stream *stream = &relay->shared->streams[index];
+    uint64_t offset = atomic_load(&stream->stored);
+    ssize_t length = tee(stream->in, stream->mid_in, PIECE_SIZE, SPLICE_F_NONBLOCK);
+
+    if (length < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    if (length == 0)
+        return -1;
+    for (ssize_t left = length; left > 0;) {
+        ssize_t got = read(stream->mid, buffer, (size_t)left < sizeof buffer ? (size_t)left : sizeof buffer);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || !write_copy(stream, buffer, (size_t)got))
+            break;
+        left -= got;
+    }
+    piece_add(relay, index, offset, atomic_load(&stream->stored) - offset);
+    return length;
+}
+
+bool relay_move(struct stream *stream, size_t most)
+{
+    ssize_t moved = splice(stream->in, NULL, stream->out, NULL, most, SPLICE_F_NONBLOCK);
+
+    if (moved > 0)
+        atomic_fetch_add(&stream->bytes, (uint64_t)moved);
+    return moved > 0 || (moved < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* One step for a stream that has something to do; at its end, or when its reader has gone, the pipe is closed, so that
+ * the command meets SIGPIPE as it would without us. */
+static void step(struct relay *relay, int index)
+{
+    struct stream *stream = &relay->shared->streams[index];
+    const bool copied = stream->copy >= 0;
+    uint64_t before = atomic_load(&stream->bytes);
+    uint64_t moved;
+    int waiting = 0;
+
+    if (relay->owed[index] == 0 && copied) {
+        ssize_t ahead = copy_ahead(relay, index);
+
+        if (ahead < 0)
+            end_stream(stream);
+        if (ahead <= 0)
+            return;
+        relay->owed[index] = (uint64_t)ahead;
+    }
+    if (!relay_move(stream, copied || relay->owed[index] > 0 ? relay->owed[index] : PIECE_SIZE)) {
+        end_stream(stream);
+        return;
+    }
+    moved = atomic_load(&stream->bytes) - before;
+    relay->owed[index] -= moved < relay->owed[index] ? moved : relay->owed[index];
+    relay->full[index] = moved == 0 && ioctl(stream->in, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+bool relay_open(const struct shared *shared)
+{
+    return shared->streams[0].in >= 0 || shared->streams[1].in >= 0;
+}
+
+/* Waits for the reader's room while something is due to it, for the command's words otherwise; a reader that has gone
+ * (POLLERR) is noticed at once. */
+static void wait_for_work(struct relay *relay, struct pollfd *polls)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        struct stream *stream = &relay->shared->streams[i];
+        bool due = relay->owed[i] > 0 || relay->full[i];
+
+        polls[2 * i] = (struct pollfd){.fd = due ? -1 : stream->in, .events = POLLIN};
+        polls[2 * i + 1] = (struct pollfd){.fd = stream->out, .events = due ? POLLOUT : 0};
+    }
+    polls[2 * STREAMS] = (struct pollfd){.fd = atomic_load(&settling) ? -1 : wake_up, .events = POLLIN};
+    if (poll(polls, 2 * STREAMS + 1, relay->piece.stream >= 0 ? IDLE_MS : -1) == 0)
+        piece_record(relay);
+}
+
+static void settle(struct relay *relay)
+{
+    if (!atomic_load(&settling) || atomic_load(&settled))
+        return;
+    for (int i = 0; i < STREAMS; i++)
+        end_copy(&relay->shared->streams[i], 0);
+    piece_record(relay);
+    atomic_store(&settled, 1);
+    shared_wake(&settled);
+}
+
+static void *relay_run(void *argument)
+{
+    struct relay relay = {.shared = argument, .piece = {.stream = -1}};
+    struct pollfd polls[2 * STREAMS + 1];
+
+    while (relay_open(relay.shared)) {
+        wait_for_work(&relay, polls);
+        settle(&relay);
+        for (int i = 0; i < STREAMS; i++) {
+            if (polls[2 * i + 1].revents & (POLLERR | POLLNVAL))
+                end_stream(&relay.shared->streams[i]);
+            else if (polls[2 * i].revents != 0 || polls[2 * i + 1].revents != 0)
+                step(&relay, i);
+        }
+    }
+    piece_record(&relay);
+    atomic_store(&settled, 1);
+    shared_wake(&settled);
+    return NULL;
+}
+
+static void drain(const struct stream *stream)
+{
+    useconds_t nap = 50;
+    int waiting = 0;
+    uint64_t due;
+
+    if (stream->in < 0 || ioctl(stream->in, FIONREAD, &waiting) != 0)
+        return;
+    due = atomic_load(&stream->bytes) + (uint64_t)waiting;
+    while (stream->in >= 0 && atomic_load(&stream->bytes) < due) {
+        usleep(nap);
+        nap = nap < MOST_NAP_US ? nap * 2 : nap;
+    }
+}
+
+bool relay_start(struct shared *shared)
+{
+    pthread_t thread;
+
+    wake_up = eventfd(0, EFD_CLOEXEC);
+    if (pthread_create(&thread, NULL, relay_run, shared) != 0)
+        return false;
+    pthread_detach(thread);
+    return true;
+}
+
+void relay_settle(struct shared *shared)
+{
+    for (int i = 0; i < STREAMS; i++)
+        drain(&shared->streams[i]);
+    atomic_store(&settling, true);
+    eventfd_write(wake_up, 1);
+    shared_wait(&settled, 0, -1);
+}

@@ -1,0 +1,29 @@
+/* What the recorder is asked to do: its command line, parsed. */
+#ifndef VESTIGE_REQUEST_H
+#define VESTIGE_REQUEST_H
+
+#include <stdbool.h>
+
+enum { MOST_WORDS = 32 };
+
+struct request {
+    const char *folder;  /* the run folder; NULL: nothing is recorded */
+    const char *id;
+    const char *version;
+    bool trace;
+    bool capture_stdout;
+    bool capture_stderr;
+    bool capture_terminal;
+    bool wait;           /* the run ends when its last process does */
+    bool finish_in_front;
+    char *finish[MOST_WORDS + 2]; /* argv of the finisher, room for the folder and the end */
+    int finish_words;
+    const char *unset[MOST_WORDS]; /* variables that the command must not see */
+    int unset_words;
+    char **command;      /* argv, ends with NULL */
+};
+
+/* False with one line on stderr when the words are off. */
+bool request_parse(char **argv, struct request *request);
+
+#endif

@@ -1,0 +1,362 @@
+#define _GNU_SOURCE
+#include "sample.h"
+
+#include "events.h"
+#include "processes.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SHORTEST_NS = 2000000,        /* between two looks, at the very start */
+    LONGEST_NS = 100000000,       /* as long as looks are cheap */
+    COST_SHARE = 125,             /* a look may cost 1/125 of the time to the next: 0.8 % of a core */
+    PSS_SHARE = 200,              /* proportional sizes may cost another 0.5 % … */
+    PSS_BURST_NS = 40000000,      /* … and this much at once: a first peak deserves a look */
+    POINTS_AT_ONE_STEP = 1000,    /* after so many points the step doubles: their number grows with log(time) */
+    FIRST_STEP_NS = 10000000,
+    KEPT = 64,                    /* processes whose files are kept open */
+};
+
+/* Neighbouring looks merged into one point. */
+struct window {
+    uint64_t since;
+    uint64_t count;
+    uint64_t rss_min;
+    uint64_t rss_sum;
+    uint64_t rss_max;
+    bool has_pss;
+    uint64_t pss;
+    uint64_t pss_rss;
+    pid_t top;
+    uint64_t top_rss;
+    uint64_t processes;
+    uint64_t threads;
+    struct figures tree; /* the whole run so far */
+};
+
+static struct {
+    struct window window;
+    uint64_t step;
+    uint64_t points;
+    uint64_t kept;
+    uint64_t best_pss;
+    uint64_t pss_cost;
+    uint64_t page_size;
+} sampler;
+
+static uint64_t thread_cpu(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+}
+
+/* A file of /proc that is kept open costs a third, and can't be mistaken for a later process of the same pid. */
+static ssize_t read_kept(struct process *process, int *kept, const char *name, char *text, size_t size)
+{
+    ssize_t length;
+    int fd = *kept;
+
+    if (fd < 0)
+        fd = open_proc(process->pid, name);
+    if (fd < 0)
+        return -1;
+    length = pread(fd, text, size, 0);
+    if (*kept < 0 && sampler.kept < KEPT) {
+        *kept = fd;
+        sampler.kept++;
+    } else if (*kept < 0) {
+        close(fd);
+    }
+    return length;
+}
+
+static void read_status(struct process *process)
+{
+    char text[4096];
+    ssize_t length = read_proc(process->pid, "status", text, sizeof text);
+
+    if (length > 0)
+        parse_status(text, (size_t)length, &process->last);
+}
+
+/* Updates the figures of a live process; false if it is gone. */
+static bool look_at(struct process *process)
+{
+    struct figures *last = &process->last;
+    char text[512];
+    uint64_t rss = 0;
+    ssize_t length;
+
+    if (!read_cpu_clock(process->pid, &last->cpu_ns))
+        return false;
+    last->have |= HAVE_CPU;
+    length = read_kept(process, &process->statm, "statm", text, sizeof text);
+    if (length > 0 && parse_statm(text, (size_t)length, sampler.page_size, &rss)) {
+        last->rss = rss;
+        last->have |= HAVE_RSS;
+        if (rss == 0) /* dead, not yet reaped: what it was stays what it is */
+            return true;
+    }
+    if (rss > last->hwm || (last->have & HAVE_HWM) == 0)
+        read_status(process);
+    length = read_kept(process, &process->io, "io", text, sizeof text);
+    if (length > 0)
+        parse_io(text, (size_t)length, last);
+    return true;
+}
+
+static void write_process(struct json *json, const struct process *process)
+{
+    json_int(json, "pid", process->pid);
+    json_uint(json, "start", process->start);
+    json_int(json, "ppid", process->last.ppid != 0 ? process->last.ppid : process->ppid);
+    json_string(json, "comm", process->comm);
+    json_uint(json, "first_t", process->first_t);
+    event_figures(json, &process->last);
+}
+
+static void write_gone(struct shared *shared, const struct process *process, int status)
+{
+    struct event event;
+
+    event_start(&event, shared, "gone", status >= 0 ? "pidfd" : "sample");
+    write_process(&event.json, process);
+    if (status >= 0)
+        json_int(&event.json, "status", status);
+    event_record(shared, &event.json);
+}
+
+static void clear_away(struct shared *shared, uint32_t index, const struct process *process)
+{
+    if (!process->exiting) {
+        processes_account(&process->last, false);
+        write_gone(shared, process, pidfd_exit_status(process->pidfd));
+    }
+    sampler.kept -= (uint64_t)(process->statm >= 0) + (uint64_t)(process->io >= 0);
+    processes_remove(index, process);
+}
+
+static void add_to(struct figures *tree, const struct figures *figures)
+{
+    tree->cpu_ns += figures->cpu_ns;
+    tree->read_chars += figures->read_chars;
+    tree->write_chars += figures->write_chars;
+    tree->read_bytes += figures->read_bytes;
+    tree->write_bytes += figures->write_bytes;
+}
+
+/* What one look found. */
+struct look {
+    uint64_t processes;
+    uint64_t threads;
+    uint64_t rss;
+    pid_t top;
+    uint64_t top_rss;
+    struct figures tree;
+};
+
+static void look_at_index(struct shared *shared, uint32_t index, struct look *look)
+{
+    struct process process;
+
+    if (!processes_get(index, &process))
+        return;
+    if (!look_at(&process)) {
+        clear_away(shared, index, &process);
+        return;
+    }
+    processes_put(index, &process);
+    if (process.exiting && process.last.rss == 0)
+        return;
+    look->processes++;
+    look->threads += process.last.threads > 0 ? process.last.threads : 1;
+    look->rss += process.last.rss;
+    if (process.last.rss > look->top_rss) {
+        look->top_rss = process.last.rss;
+        look->top = process.pid;
+    }
+    if (!process.exiting) /* those are among the ended already */
+        add_to(&look->tree, &process.last);
+}
+
+static uint64_t sum_pss(void)
+{
+    uint64_t sum = 0;
+
+    const uint32_t high = processes_high();
+
+    for (uint32_t index = 0; index < high; index++) {
+        struct process process;
+        uint64_t pss;
+
+        if (processes_get(index, &process) && read_pss(process.pid, &pss))
+            sum += pss;
+    }
+    return sum;
+}
+
+/* Shared pages are counted once only by PSS, which costs about 15 us a resident MB. It is read where it can tell
+ * something new: the sum of resident sizes, its upper bound, beats the best so far, and one process does not hold
+ * 99 % of that sum by itself. */
+static void look_at_shares(struct shared *shared, const struct look *look)
+{
+    const uint64_t now = shared_now(shared);
+    struct window *window = &sampler.window;
+    uint64_t before;
+    uint64_t pss;
+
+    if (look->rss <= sampler.best_pss + sampler.best_pss / 100 || look->top_rss >= look->rss - look->rss / 100)
+        return;
+    if (sampler.pss_cost > PSS_BURST_NS + now / PSS_SHARE) {
+        atomic_fetch_add(&shared->pss_skipped, 1);
+        return;
+    }
+    before = thread_cpu();
+    pss = sum_pss();
+    sampler.pss_cost += thread_cpu() - before;
+    if (pss > sampler.best_pss)
+        sampler.best_pss = pss;
+    if (!window->has_pss || pss > window->pss) {
+        window->has_pss = true;
+        window->pss = pss;
+        window->pss_rss = look->rss;
+    }
+}
+
+static void merge(struct window *window, const struct look *look, uint64_t now)
+{
+    if (window->count++ == 0) {
+        window->since = now;
+        window->rss_min = look->rss;
+    }
+    if (look->rss < window->rss_min)
+        window->rss_min = look->rss;
+    if (look->rss >= window->rss_max) {
+        window->rss_max = look->rss;
+        window->top = look->top;
+        window->top_rss = look->top_rss;
+    }
+    window->rss_sum += look->rss;
+    window->processes = look->processes;
+    window->threads = look->threads;
+    window->tree = look->tree;
+}
+
+static void write_window(struct shared *shared)
+{
+    struct window *window = &sampler.window;
+    struct event event;
+
+    event_start(&event, shared, "sample", "sample");
+    json_uint(&event.json, "since", window->since);
+    json_uint(&event.json, "count", window->count);
+    json_uint(&event.json, "processes", window->processes);
+    json_uint(&event.json, "threads", window->threads);
+    json_uint(&event.json, "cpu_ns", window->tree.cpu_ns);
+    json_open(&event.json, "rss", '[');
+    json_uint(&event.json, NULL, window->rss_min);
+    json_uint(&event.json, NULL, window->rss_sum / window->count);
+    json_uint(&event.json, NULL, window->rss_max);
+    json_close(&event.json, ']');
+    if (window->has_pss) {
+        json_uint(&event.json, "pss", window->pss);
+        json_uint(&event.json, "pss_rss", window->pss_rss);
+    }
+    json_uint(&event.json, "read_bytes", window->tree.read_bytes);
+    json_uint(&event.json, "write_bytes", window->tree.write_bytes);
+    json_uint(&event.json, "read_chars", window->tree.read_chars);
+    json_uint(&event.json, "write_chars", window->tree.write_chars);
+    json_open(&event.json, "top", '{');
+    json_int(&event.json, "pid", window->top);
+    json_uint(&event.json, "rss", window->top_rss);
+    json_close(&event.json, '}');
+    event_record(shared, &event.json);
+    *window = (struct window){0};
+    if (++sampler.points % POINTS_AT_ONE_STEP == 0)
+        sampler.step = sampler.step == 0 ? FIRST_STEP_NS : sampler.step * 2;
+}
+
+void sample_finish(struct shared *shared)
+{
+    if (sampler.window.count > 0)
+        write_window(shared);
+}
+
+static uint64_t pause_after(uint64_t now, uint64_t cost)
+{
+    uint64_t pause = now / 50;
+
+    if (pause < SHORTEST_NS)
+        pause = SHORTEST_NS;
+    if (pause > LONGEST_NS)
+        pause = LONGEST_NS;
+    return cost * COST_SHARE > pause ? cost * COST_SHARE : pause;
+}
+
+uint64_t sample_tick(struct shared *shared)
+{
+    const uint64_t before = thread_cpu();
+    const uint64_t now = shared_now(shared);
+    struct look look = {.tree = processes_ended()};
+    uint64_t cost;
+
+    sampler.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    tree_discover(getpid(), now);
+    for (uint32_t index = 0, high = processes_high(); index < high; index++)
+        look_at_index(shared, index, &look);
+    cost = thread_cpu() - before;
+    if (look.processes > 0) {
+        look_at_shares(shared, &look);
+        merge(&sampler.window, &look, now);
+        if (now - sampler.window.since >= sampler.step)
+            write_window(shared);
+    }
+    return pause_after(now, cost);
+}
+
+bool sample_last_look(pid_t pid, struct process *process)
+{
+    if (!processes_find(pid, process) || process->exiting)
+        return false;
+    if (read_cpu_clock(pid, &process->last.cpu_ns)) /* a zombie has its CPU clock still, and nothing else */
+        process->last.have |= HAVE_CPU;
+    return true;
+}
+
+void sample_write_end(struct shared *shared, const struct process *process, int status)
+{
+    processes_account(&process->last, true);
+    processes_mark_exiting(process->pid);
+    write_gone(shared, process, status);
+}
+
+static void name_survivor(struct shared *shared, struct process *process)
+{
+    struct event event;
+
+    if (!look_at(process) || process->last.rss == 0) { /* killed and not yet reaped */
+        sample_write_end(shared, process, pidfd_exit_status(process->pidfd));
+        return;
+    }
+    event_start(&event, shared, "survivor", "sample");
+    write_process(&event.json, process);
+    event_record(shared, &event.json);
+}
+
+void sample_name_survivors(struct shared *shared)
+{
+    const uint32_t high = processes_high();
+
+    for (uint32_t index = 0; index < high; index++) {
+        struct process process;
+
+        if (processes_get(index, &process) && !process.exiting)
+            name_survivor(shared, &process);
+    }
+}

@@ -1,0 +1,153 @@
+#define _GNU_SOURCE
+#include "tree.h"
+
+#include "processes.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static pid_t queue[PROCESSES]; /* one caller, the sampler; pages are touched only as far as it fills */
+static size_t queued;
+
+/* Kernels without CONFIG_PROC_CHILDREN: every process of the machine and its parent, from one walk through /proc. */
+static struct {
+    pid_t pid;
+    pid_t parent;
+} everyone[PROCESSES];
+static size_t everyones;
+
+static void list_everyone(void)
+{
+    DIR *folder = opendir("/proc");
+    struct stat_line stat;
+
+    everyones = 0;
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        pid_t pid = (pid_t)atoi(entry->d_name);
+
+        if (pid > 0 && everyones < PROCESSES && read_stat(pid, &stat)) {
+            everyone[everyones].pid = pid;
+            everyone[everyones++].parent = stat.ppid;
+        }
+    }
+    closedir(folder);
+}
+
+static void queue_from_everyone(pid_t parent)
+{
+    for (size_t i = 0; i < everyones && queued < PROCESSES; i++)
+        if (everyone[i].parent == parent)
+            queue[queued++] = everyone[i].pid;
+}
+
+static bool kernel_lists_children(void)
+{
+    static int known = -1;
+    char path[64];
+
+    if (known < 0) {
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+        known = access(path, R_OK) == 0;
+    }
+    return known == 1;
+}
+
+static void queue_children(pid_t pid, pid_t tid)
+{
+    char path[64];
+    char text[4096];
+    ssize_t length;
+    size_t found;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
+    length = read_file(path, text, sizeof text);
+    if (length <= 0)
+        return;
+    found = parse_children(text, (size_t)length, queue + queued, PROCESSES - queued);
+    queued += found;
+    if ((size_t)length == sizeof text) { /* more than one page of them: the kernel gives the rest at an offset */
+        FILE *file = fopen(path, "re");
+        int child;
+
+        queued -= found;
+        while (file != NULL && queued < PROCESSES && fscanf(file, "%d", &child) == 1)
+            queue[queued++] = child;
+        if (file != NULL)
+            fclose(file);
+    }
+}
+
+/* Children hang below the thread that forked them. */
+static void queue_all_children(pid_t pid, bool threaded)
+{
+    char path[64];
+    DIR *folder;
+
+    if (!kernel_lists_children()) {
+        queue_from_everyone(pid);
+        return;
+    }
+    if (!threaded) {
+        queue_children(pid, pid);
+        return;
+    }
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    folder = opendir(path);
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+        if (entry->d_name[0] != '.')
+            queue_children(pid, atoi(entry->d_name));
+    closedir(folder);
+}
+
+static void enter(pid_t pid, uint64_t now)
+{
+    struct process process = {.pid = pid, .first_t = now, .pidfd = -1, .statm = -1, .io = -1};
+    struct stat_line stat;
+
+    if (!read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+        return;
+    process.ppid = stat.ppid;
+    process.start = stat.start;
+    process.last.threads = stat.threads;
+    memcpy(process.comm, stat.comm, sizeof process.comm);
+    process.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (!processes_add(&process) && process.pidfd >= 0)
+        close(process.pidfd);
+}
+
+/* Whether a known process stands here, or an older one whose number has been given out again. */
+static bool is_known(pid_t pid, struct process *known)
+{
+    struct stat_line stat;
+
+    if (!processes_find(pid, known))
+        return false;
+    return !known->exiting || !read_stat(pid, &stat) || stat.start == known->start;
+}
+
+size_t tree_discover(pid_t root, uint64_t now)
+{
+    queued = 0;
+    if (!kernel_lists_children())
+        list_everyone();
+    queue_all_children(root, true);
+    for (size_t at = 0; at < queued; at++) {
+        struct process known = {0};
+
+        if (!is_known(queue[at], &known)) {
+            enter(queue[at], now);
+            if (!processes_find(queue[at], &known))
+                continue;
+        }
+        queue_all_children(queue[at], known.last.threads > 1);
+    }
+    return queued;
+}
