@@ -4,6 +4,7 @@
 #include "guard.h"
 #include "launch.h"
 #include "proc.h"
+#include "witness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,16 +43,14 @@ static int open_signals(void)
 
 /* What comes from the kernel (Ctrl-C, a window's new size) goes to the whole group: the command has it already. Only a
  * hang-up goes to the session's leader alone, when that is us. */
-static bool is_for_command(const struct shared *shared, const struct signalfd_siginfo *info)
+static bool is_for_command(struct shared *shared, const struct signalfd_siginfo *info)
 {
-    if (info->ssi_signo == SIGCONT)
-        return atomic_load(&shared->stopped);
     if (info->ssi_code != SI_KERNEL)
-        return true;
+        return !witness_saw(shared, (int)info->ssi_signo);
     return info->ssi_signo == SIGHUP && getsid(0) == getpid();
 }
 
-static void pass_on(const struct shared *shared, const struct signalfd_siginfo *info)
+static void pass_on(struct shared *shared, const struct signalfd_siginfo *info)
 {
     pid_t command;
 
@@ -207,8 +206,10 @@ int front_run(const struct request *request)
         return EXIT_INTERNAL;
     }
     close(words[1]);
+    witness_start(shared);
     close_inherited(-1);
     status = wait_for_end(&front);
+    witness_stop();
     finish(&own, front.terminal);
     return end_as(status);
 }

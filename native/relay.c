@@ -36,6 +36,7 @@ struct relay {
 
 static _Atomic bool settling; /* keep nothing from now on */
 static _Atomic int settled;
+static bool started;
 static int wake_up = -1;
 static char buffer[256 * 1024];
 
@@ -239,11 +240,14 @@ bool relay_start(struct shared *shared)
     if (pthread_create(&thread, NULL, relay_run, shared) != 0)
         return false;
     pthread_detach(thread);
+    started = true;
     return true;
 }
 
 void relay_settle(struct shared *shared)
 {
+    if (!started)
+        return;
     for (int i = 0; i < STREAMS; i++)
         drain(&shared->streams[i]);
     atomic_store(&settling, true);

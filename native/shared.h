@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { STREAMS = 2, BATCH_SIZE = 1 << 20, NOTIFICATION_SIZE = 512 };
+enum { SIGNALS = 64, STREAMS = 2, BATCH_SIZE = 1 << 20, NOTIFICATION_SIZE = 512 };
 
 enum stream_kind { KIND_CLOSED, KIND_PIPE, KIND_FILE, KIND_TERMINAL, KIND_SOCKET, KIND_DEVICE };
 
@@ -89,6 +89,9 @@ struct shared {
     struct stream streams[STREAMS];
     bool merged;              /* stderr is stdout: one pipe carries both */
     struct totals totals;
+    /* signals to the whole group, as seen by the witness, and as far as the front has taken them into account */
+    _Atomic unsigned witnessed[SIGNALS];
+    unsigned accounted[SIGNALS];
     /* the end */
     _Atomic bool stopped;     /* the command, by a signal */
     _Atomic bool command_ended;
