@@ -4,6 +4,7 @@
 #include "guard.h"
 #include "launch.h"
 #include "proc.h"
+#include "terminal.h"
 #include "witness.h"
 
 #include <errno.h>
@@ -45,6 +46,8 @@ static int open_signals(void)
  * hang-up goes to the session's leader alone, when that is us. */
 static bool is_for_command(struct shared *shared, const struct signalfd_siginfo *info)
 {
+    if (terminal_is_ours(shared)) /* the command is in another session: nothing of this one reaches it */
+        return info->ssi_signo != SIGTTIN && info->ssi_signo != SIGTTOU;
     if (info->ssi_code != SI_KERNEL)
         return !witness_saw(shared, (int)info->ssi_signo);
     return info->ssi_signo == SIGHUP && getsid(0) == getpid();
@@ -54,13 +57,19 @@ static void pass_on(struct shared *shared, const struct signalfd_siginfo *info)
 {
     pid_t command;
 
+    if (info->ssi_signo == SIGWINCH && terminal_is_ours(shared)) {
+        terminal_resize(shared); /* the kernel signals the pty's foreground */
+        return;
+    }
     if (!is_for_command(shared, info))
         return;
     while ((command = atomic_load(&shared->command)) == 0)
         usleep(LAUNCH_NAP_US);
     if (atomic_load(&shared->command_ended))
         return;
-    if (info->ssi_code == SI_QUEUE)
+    if (info->ssi_signo == SIGCONT && terminal_is_ours(shared))
+        (void)!kill(-command, SIGCONT);
+    else if (info->ssi_code == SI_QUEUE)
         (void)!sigqueue(command, (int)info->ssi_signo, (union sigval){.sival_ptr = (void *)(uintptr_t)info->ssi_ptr}); /* NOLINT: the sender's value, passed on */
     else
         (void)!kill(command, (int)info->ssi_signo);
@@ -95,14 +104,21 @@ static int status_without_witness(const struct shared *shared)
 /* Returns the command's wait status. */
 static int wait_for_end(const struct front *front)
 {
+    terminal_enter(front->shared);
     for (;;) {
-        struct pollfd polls[2] = {{.fd = front->words, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
+        struct pollfd polls[3] = {
+            {.fd = front->words, .events = POLLIN},
+            {.fd = front->signals, .events = POLLIN},
+            {.fd = atomic_load(&front->shared->pty.entered) ? front->shared->pty.keys : -1, .events = POLLIN},
+        };
         struct word word;
         ssize_t got;
 
-        if (poll(polls, 2, -1) < 0 && errno != EINTR)
+        if (poll(polls, 3, -1) < 0 && errno != EINTR)
             return EXIT_INTERNAL << 8;
         pass_on_all(front);
+        if (polls[2].revents != 0 && !terminal_pass_keys(front->shared))
+            front->shared->pty.keys = -1;
         got = recv(front->words, &word, sizeof word, MSG_DONTWAIT);
         if (got == 0)
             return status_without_witness(front->shared);
@@ -110,7 +126,9 @@ static int wait_for_end(const struct front *front)
             continue;
         if (word.what == WORD_ENDED)
             return word.value;
+        terminal_leave(front->shared);
         (void)!kill(getpid(), SIGSTOP); /* as the command did; `fg` continues the whole job */
+        terminal_enter(front->shared);
     }
 }
 
@@ -194,6 +212,7 @@ int front_run(const struct request *request)
     shared->job = getpgrp();
     shared->words = words[1];
     shared->monotonic_ns = monotonic_ns();
+    terminal_open(shared, request);
     front = open_front(request, words[0]);
     front.shared = shared;
     guard = fork();
@@ -210,6 +229,7 @@ int front_run(const struct request *request)
     close_inherited(-1);
     status = wait_for_end(&front);
     witness_stop();
+    terminal_leave(shared);
     finish(&own, front.terminal);
     return end_as(status);
 }

@@ -7,6 +7,8 @@
 #include "reap.h"
 #include "relay.h"
 #include "streams.h"
+#include "terminal.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -134,6 +136,8 @@ static void carry_on(struct shared *shared)
     enum reaped left = REAPED_SOME_LIVE;
 
     while (left != REAPED_ALL || atomic_load(&shared->listener) >= 0 || relay_open(shared)) {
+        if (atomic_load(&shared->command_ended) && !tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
+            terminal_release(shared);
         if (atomic_load(&shared->listener) >= 0 && !notify_answer_blindly(shared))
             forget_listener(shared);
         for (int i = 0; i < STREAMS; i++)
@@ -147,6 +151,20 @@ static void carry_on(struct shared *shared)
     }
 }
 
+/* The command may be on its way still: until it has a descriptor table of its own, ours is left as it is, and until it
+ * has said whether there is a filter, nobody knows what to listen to. */
+static void await_launch(struct shared *shared)
+{
+    enum { PATIENCE_MS = 20 };
+    siginfo_t info;
+
+    while (!shared_wait(&shared->launched, 0, PATIENCE_MS)) {
+        info.si_pid = 0;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == atomic_load(&shared->command))
+            return;
+    }
+}
+
 static void take_over(const struct run *run, int status)
 {
     struct shared *shared = run->shared;
@@ -154,6 +172,7 @@ static void take_over(const struct run *run, int status)
     if (atomic_load(&shared->listener) >= 0)
         notify_answer_pending(shared);
     launch_if_needed(run);
+    await_launch(shared);
     stop_copies(shared);
     if (!atomic_load(&shared->finished)) {
         events_rescue(shared);

@@ -2,6 +2,7 @@
 #include "launch.h"
 
 #include "filter.h"
+#include "terminal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -65,16 +66,20 @@ static _Noreturn void become_command(const struct launch *launch)
 {
     struct shared *shared = launch->shared;
     char **argv = launch->request->command;
+    const int slave = shared->pty.slave; /* the recorder forgets it once we are `launched` */
 
     atomic_store(&shared->command, getpid()); /* the recorder may be killed before fork returns in it */
 
     /* a parent of the same session in another group keeps the job's group from ever being orphaned; fails only when
      * the front, and with it the group, is gone */
-    (void)!setpgid(0, shared->job);
+    if (!terminal_is_ours(shared))
+        (void)!setpgid(0, shared->job);
     install_filter(shared, launch->request->trace);
     if (unshare(CLONE_FILES) != 0)
         _exit(EXIT_INTERNAL);
     publish(&shared->launched, 1);
+    if (terminal_is_ours(shared))
+        terminal_take(slave);
     streams_take(&launch->ends);
     set_environment(launch->request);
     signals_restore(launch->as_started);
@@ -92,7 +97,7 @@ static bool has_ended(pid_t pid)
 pid_t launch(const struct launch *launch)
 {
     struct shared *shared = launch->shared;
-    pid_t pid = fork_sharing_files();
+    pid_t pid = terminal_is_ours(shared) ? terminal_fork(shared) : fork_sharing_files();
 
     if (pid == 0)
         become_command(launch);
@@ -100,9 +105,14 @@ pid_t launch(const struct launch *launch)
         return -1;
     atomic_store(&shared->command, pid);
     while (!shared_wait(&shared->launched, 0, LAUNCH_PATIENCE_MS))
-        if (has_ended(pid))
+        if (has_ended(pid)) { /* killed on the way: there will be no filter */
+            int pending = LISTENER_PENDING;
+
+            atomic_compare_exchange_strong(&shared->listener, &pending, LISTENER_NONE);
             break;
+        }
     streams_forget(&launch->ends);
+    terminal_forget(shared);
     return pid;
 }
 

@@ -10,6 +10,8 @@
 #include "relay.h"
 #include "sample.h"
 #include "streams.h"
+#include "terminal.h"
+#include "tree.h"
 #include "writer.h"
 
 #include <errno.h>
@@ -244,6 +246,9 @@ static void observe(const struct run *run)
 
         wait_for_child(due > now ? due - now : 0);
         left = reap(shared, "wait");
+        if (left != REAPED_ALL && run->request->wait && atomic_load(&shared->command_ended) &&
+            !tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
+            left = REAPED_ALL;
         if (atomic_load(&shared->command_ended) && (!run->request->wait || left == REAPED_ALL))
             return;
         now = shared_now(shared);
@@ -274,8 +279,11 @@ static void linger(struct shared *shared)
 {
     enum { PATIENCE_NS = 1000000000 };
 
-    while (reap(shared, NULL) != REAPED_ALL)
+    while (reap(shared, NULL) != REAPED_ALL) {
+        if (!tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
+            terminal_release(shared);
         wait_for_child(PATIENCE_NS);
+    }
     if (atomic_load(&shared->listener) >= 0)
         notify_join();
     while (relay_open(shared))

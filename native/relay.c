@@ -3,6 +3,7 @@
 
 #include "events.h"
 #include "streams.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,8 +128,45 @@ static ssize_t copy_ahead(struct relay *relay, int index)
     return length;
 }
 
+static bool write_all(int fd, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, bytes, length);
+
+        if (written < 0 && errno == EAGAIN)
+            (void)!poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+        else if (written < 0 && errno != EINTR)
+            return false;
+        else if (written > 0) {
+            bytes += written;
+            length -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+/* A terminal's output, the copy first if there is one; returns how much, -1 at its end (EIO: nobody has it open). */
+static ssize_t move_terminal(struct stream *stream)
+{
+    static char said[4096];
+    ssize_t got = read(stream->in, said, sizeof said);
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got <= 0)
+        return -1;
+    if (stream->copy >= 0)
+        (void)write_copy(stream, said, (size_t)got);
+    if (!write_all(stream->out, said, (size_t)got))
+        return -1;
+    atomic_fetch_add(&stream->bytes, (uint64_t)got);
+    return got;
+}
+
 bool relay_move(struct stream *stream, size_t most)
 {
+    if (stream->terminal)
+        return move_terminal(stream) >= 0;
     ssize_t moved = splice(stream->in, NULL, stream->out, NULL, most, SPLICE_F_NONBLOCK);
 
     if (moved > 0)
@@ -141,7 +179,8 @@ bool relay_move(struct stream *stream, size_t most)
 static void step(struct relay *relay, int index)
 {
     struct stream *stream = &relay->shared->streams[index];
-    const bool copied = stream->copy >= 0;
+    const bool copied = stream->copy >= 0 && !stream->terminal;
+    uint64_t offset = atomic_load(&stream->stored);
     uint64_t before = atomic_load(&stream->bytes);
     uint64_t moved;
     int waiting = 0;
@@ -157,6 +196,11 @@ static void step(struct relay *relay, int index)
     }
     if (!relay_move(stream, copied || relay->owed[index] > 0 ? relay->owed[index] : PIECE_SIZE)) {
         end_stream(stream);
+        return;
+    }
+    if (stream->terminal) {
+        if (atomic_load(&stream->stored) > offset)
+            piece_add(relay, index, offset, atomic_load(&stream->stored) - offset);
         return;
     }
     moved = atomic_load(&stream->bytes) - before;
@@ -180,8 +224,9 @@ static void wait_for_work(struct relay *relay, struct pollfd *polls)
         polls[2 * i] = (struct pollfd){.fd = due ? -1 : stream->in, .events = POLLIN};
         polls[2 * i + 1] = (struct pollfd){.fd = stream->out, .events = due ? POLLOUT : 0};
     }
+    polls[2 * STREAMS + 1] = (struct pollfd){.fd = terminal_is_ours(relay->shared) ? relay->shared->words : -1};
     polls[2 * STREAMS] = (struct pollfd){.fd = atomic_load(&settling) ? -1 : wake_up, .events = POLLIN};
-    if (poll(polls, 2 * STREAMS + 1, relay->piece.stream >= 0 ? IDLE_MS : -1) == 0)
+    if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 ? IDLE_MS : -1) == 0)
         piece_record(relay);
 }
 
@@ -199,11 +244,13 @@ static void settle(struct relay *relay)
 static void *relay_run(void *argument)
 {
     struct relay relay = {.shared = argument, .piece = {.stream = -1}};
-    struct pollfd polls[2 * STREAMS + 1];
+    struct pollfd polls[2 * STREAMS + 2];
 
     while (relay_open(relay.shared)) {
         wait_for_work(&relay, polls);
         settle(&relay);
+        if (polls[2 * STREAMS + 1].revents != 0) /* the front was killed: nobody else gives the terminal back */
+            terminal_leave(relay.shared);
         for (int i = 0; i < STREAMS; i++) {
             if (polls[2 * i + 1].revents & (POLLERR | POLLNVAL))
                 end_stream(&relay.shared->streams[i]);

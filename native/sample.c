@@ -307,7 +307,7 @@ uint64_t sample_tick(struct shared *shared)
     uint64_t cost;
 
     sampler.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    tree_discover(getpid(), now);
+    tree_discover(getpid(), atomic_load(&shared->pty.leader), now);
     for (uint32_t index = 0, high = processes_high(); index < high; index++)
         look_at_index(shared, index, &look);
     cost = thread_cpu() - before;

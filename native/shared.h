@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <termios.h>
 
 enum { SIGNALS = 64, STREAMS = 2, BATCH_SIZE = 1 << 20, NOTIFICATION_SIZE = 512 };
 
@@ -28,10 +29,23 @@ struct stream {
     _Atomic int file;     /* O_PATH of the regular file that the command writes to itself */
     int64_t offset;       /* where in that file it began */
     bool append;
+    bool terminal;        /* `in` is a pty: read and written, since splice(2) would hold back what is typed */
     _Atomic uint64_t bytes;    /* passed on */
     _Atomic uint64_t stored;   /* of these, in the copy */
     _Atomic int copy_error;    /* errno that ended the copy */
     _Atomic bool closed;       /* the end of the stream has been seen */
+};
+
+/* The command's own terminal, where its output is captured from a terminal. Descriptors are -1 where there is none. */
+struct pty {
+    int master;
+    int slave;             /* open from the leader's fork until the command has it */
+    int outer;             /* the real terminal */
+    int keys;              /* the real terminal as stdin */
+    int life[2];           /* the session's leader sleeps on it */
+    _Atomic int leader;
+    struct termios saved;  /* of the real terminal */
+    _Atomic bool entered;  /* the real terminal is in raw mode */
 };
 
 /* Sums over everything that wait4 gave us. */
@@ -87,6 +101,7 @@ struct shared {
     struct batch batches[2];
     uint64_t monotonic_ns;    /* when the run began */
     struct stream streams[STREAMS];
+    struct pty pty;
     bool merged;              /* stderr is stdout: one pipe carries both */
     struct totals totals;
     /* signals to the whole group, as seen by the witness, and as far as the front has taken them into account */

@@ -80,6 +80,23 @@ static int open_relay(struct stream *stream, int fd, int folder, const char *nam
     return through[1];
 }
 
+/* Both streams of a terminal are one: what the pty says is kept as `stdout`, or as `stderr` if only that is one. */
+static void open_terminal(struct shared *shared, int index, int folder)
+{
+    struct stream *stream = &shared->streams[index];
+
+    if (index == 1 && shared->streams[0].terminal) {
+        shared->merged = true;
+        return;
+    }
+    stream->copy = openat(folder, stream_names[index], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    stream->captured = stream->copy >= 0;
+    stream->copy_error = stream->copy >= 0 ? 0 : errno;
+    stream->in = fcntl(shared->pty.master, F_DUPFD_CLOEXEC, 3);
+    stream->out = fcntl(shared->pty.outer, F_DUPFD_CLOEXEC, 3);
+    stream->terminal = true;
+}
+
 static bool same_pipe(const struct stat *a, const struct stat *b)
 {
     return S_ISFIFO(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
@@ -100,6 +117,8 @@ struct command_ends streams_open(struct shared *shared, const struct request *re
         stream->kind = kind_of(fd, &status[i]);
         if (stream->kind == KIND_FILE)
             note_file(stream, fd, &status[i]);
+        if (stream->kind == KIND_TERMINAL && shared->pty.master >= 0)
+            open_terminal(shared, i, folder);
         if (stream->kind != KIND_PIPE || folder < 0)
             continue;
         if (i == 1 && wanted[0] && wanted[1] && same_pipe(&status[0], &status[1])) {

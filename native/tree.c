@@ -133,7 +133,7 @@ static bool is_known(pid_t pid, struct process *known)
     return !known->exiting || !read_stat(pid, &stat) || stat.start == known->start;
 }
 
-size_t tree_discover(pid_t root, uint64_t now)
+size_t tree_discover(pid_t root, pid_t except, uint64_t now)
 {
     queued = 0;
     if (!kernel_lists_children())
@@ -142,6 +142,8 @@ size_t tree_discover(pid_t root, uint64_t now)
     for (size_t at = 0; at < queued; at++) {
         struct process known = {0};
 
+        if (queue[at] == except)
+            continue;
         if (!is_known(queue[at], &known)) {
             enter(queue[at], now);
             if (!processes_find(queue[at], &known))
@@ -150,4 +152,16 @@ size_t tree_discover(pid_t root, uint64_t now)
         queue_all_children(queue[at], known.last.threads > 1);
     }
     return queued;
+}
+
+bool tree_has_child_but(pid_t root, pid_t except)
+{
+    queued = 0;
+    if (!kernel_lists_children())
+        list_everyone();
+    queue_all_children(root, true);
+    for (size_t at = 0; at < queued; at++)
+        if (queue[at] != except)
+            return true;
+    return false;
 }
