@@ -115,6 +115,7 @@ void events_rescue(struct shared *shared)
 
     if (shared->log < 0)
         return;
+    atomic_store(&shared->cut, true); /* it may have been killed within a line */
     /* the other one first: it is the older; it may have been written already, readers drop what has the same seq */
     write_batch(shared, &shared->batches[!turn]);
     write_batch(shared, &shared->batches[turn]);

@@ -40,8 +40,8 @@ static int open_log(int folder)
 {
     int log = openat(folder, "events.jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
-    if (log >= 0)
-        (void)!flock(log, LOCK_EX | LOCK_NB);
+    for (int tries = 0; log >= 0 && tries < 50 && flock(log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; tries++)
+        usleep(200); /* somebody is just asking */
     return log;
 }
 

@@ -1,0 +1,49 @@
+"""Everything vestige raises on purpose.
+
+::
+
+    VestigeError                 exit code 2 (125 from `vestige run` before the command started)
+    ├── UsageError               the words of a command line or of a call are off
+    ├── ConfigError              a config file or an environment variable holds something unusable
+    ├── StoreError               the place for runs can't be read or written
+    │   ├── RunNotFoundError     no run has this id or prefix
+    │   └── AmbiguousRunError    several runs have this prefix
+    ├── RecordError              a record is foreign, cut, hostile or of a newer schema
+    └── RecorderError            the recorder is missing or could not be started
+
+A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
+"""
+
+from __future__ import annotations
+
+
+class VestigeError(Exception):
+    """Base of all expected errors; `str()` of it is the one line a person reads."""
+
+
+class UsageError(VestigeError):
+    """The words of a command line or of a call are off."""
+
+
+class ConfigError(VestigeError):
+    """A config file or an environment variable holds something unusable."""
+
+
+class StoreError(VestigeError):
+    """The place for runs can't be read or written."""
+
+
+class RunNotFoundError(StoreError):
+    """No run has this id or prefix."""
+
+
+class AmbiguousRunError(StoreError):
+    """Several runs have this prefix."""
+
+
+class RecordError(VestigeError):
+    """A record is foreign, cut, hostile or of a newer schema."""
+
+
+class RecorderError(VestigeError):
+    """The recorder is missing or could not be started."""

@@ -1,0 +1,487 @@
+"""What a recorder saw: an `events.jsonl` (docs/reference/events.md) as an `Observation`.
+
+`observe(path)` reads the events one by one in the order of their `seq` and keeps what the record needs: a `Life` for
+every process, the time series thinned to a bounded length, and the few events that occur once. `output(path)` yields
+the pieces of captured output. Text stays in its written form (`vestige.text`); a figure that is absent, of a wrong type
+or out of range is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from vestige.errors import StoreError
+from vestige.observe.lines import LARGEST, Lines, open_regular
+from vestige.observe.lives import Figures, Killed, Life, Lives, Usage
+from vestige.observe.series import Sample, Series
+from vestige.text import from_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+EVENTS_NAME = "events.jsonl"
+FORMAT = 1
+_KINDS = ("pipe", "file", "terminal", "socket", "device", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """A stream as the command got it."""
+
+    kind: Literal["pipe", "file", "terminal", "socket", "device", "closed"]
+    captured: bool
+    path: str | None
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """A stream after the command's end."""
+
+    length: int | None  # B
+    captured: bool | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The recorder began; clocks as they stood at that moment."""
+
+    format: int | None
+    vestige: str | None
+    id: str | None
+    argv: tuple[str, ...]
+    cwd: str | None
+    realtime_ns: int | None
+    monotonic_ns: int | None
+    boottime_ns: int | None
+    clock_ticks: int | None  # per second
+    observer: Literal["recorder", "portable"]
+    streams: Mapping[str, StreamStart]
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Whether processes were seen by notification."""
+
+    state: Literal["on", "off", "unavailable"]
+    reason: str | None
+    errno: int | None
+    no_new_privs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The command could not be started."""
+
+    errno: int | None
+    stage: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """The guard carried on after the recorder's death."""
+
+    t: int  # ns
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What recorder and guard used themselves."""
+
+    user_us: int | None
+    system_us: int | None
+    maxrss: int | None  # B
+    guard_maxrss: int | None  # B
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """The control group of the run."""
+
+    own: bool  # nothing but this run was in it
+    memory_peak: int | None  # B
+    oom_kills: int | None
+    cpu_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run ended."""
+
+    t: int  # ns
+    status: int | None  # wait status
+    usage: Usage  # totals over all that was reaped
+    streams: Mapping[str, StreamEnd]
+    pss_skipped: int | None
+    dropped: int | None
+    lost: int | None
+    cost: Cost | None
+    pressure: Mapping[str, int]  # us, by `cpu`, `memory`, `io`
+    cgroup: Cgroup | None
+    oom_kills: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A piece of captured output."""
+
+    seq: int
+    t: int  # ns, last byte
+    since: int  # ns, first byte
+    stream: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one `events.jsonl` says. Times are ns since `begin`."""
+
+    begin: Begin | None = None
+    trace: Trace | None = None
+    started: int | None = None
+    command: int | None = None  # pid
+    failed: Failed | None = None
+    takeover: Takeover | None = None
+    end: End | None = None
+    lives: tuple[Life, ...] = ()
+    series: tuple[Sample, ...] = ()
+    last: int = 0  # t of the latest event
+    unreadable: int = 0  # lines
+
+
+def observe(path: str) -> Observation:
+    """Read one `events.jsonl`; a missing one is an empty observation.
+
+    Raises StoreError when it is there but can't be read.
+    """
+    try:
+        with open_regular(path) as file:
+            lines = Lines(file)
+            collector = _Collector()
+            for event in lines:
+                collector.take(Fields(event))
+            return collector.observation(lines.unreadable)
+    except FileNotFoundError:
+        return Observation()
+    except OSError as error:
+        raise StoreError(f"can't read {path}: {error.strerror}") from error
+
+
+def output(path: str) -> Iterator[Output]:
+    """Yield the pieces of captured output in the order in which they were seen.
+
+    Raises StoreError when the file can't be read.
+    """
+    try:
+        with open_regular(path) as file:
+            for event in map(Fields, Lines(file)):
+                piece = _output(event) if event.word("event") == "output" else None
+                if piece is not None:
+                    yield piece
+    except OSError as error:
+        raise StoreError(f"can't read {path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The keys of an event, each asked for by the type it must have; None stands for anything else."""
+
+    raw: Mapping[str, Any]
+
+    def count(self, key: str) -> int | None:
+        """Return a whole number from 0 to 2**63 - 1."""
+        value = self.raw.get(key)
+        return value if type(value) is int and 0 <= value <= LARGEST else None
+
+    def text(self, key: str) -> str | None:
+        """Return text; half a surrogate pair, which no honest writer leaves, is quoted as the bytes it would be."""
+        value = self.raw.get(key)
+        return _whole(value) if isinstance(value, str) else None
+
+    def word(self, key: str) -> str:
+        """Return text, empty if absent."""
+        return self.text(key) or ""
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return a list of text."""
+        value = self.raw.get(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return None
+        return tuple(map(_whole, value))
+
+    def flag(self, key: str) -> bool:
+        """Return whether the key is there and true."""
+        return self.raw.get(key) is True
+
+    def inner(self, key: str) -> Fields:
+        """Return the object under this key, an empty one if absent."""
+        value = self.raw.get(key)
+        return Fields(value if isinstance(value, dict) else {})
+
+    def counts(self, key: str) -> tuple[int, ...] | None:
+        """Return a list of counts."""
+        value = self.raw.get(key)
+        if not isinstance(value, list) or not all(type(item) is int and 0 <= item <= LARGEST for item in value):
+            return None
+        return tuple(value)
+
+
+@dataclass(slots=True)
+class _Collector:
+    """Takes events in order of `seq` and sums them up."""
+
+    found: dict[str, Any] = field(default_factory=dict)
+    lives: Lives = field(default_factory=Lives)
+    series: Series = field(default_factory=Series)
+    last: int = 0
+
+    def take(self, event: Fields) -> None:
+        t = event.count("t")
+        handler = _HANDLERS.get(event.word("event"))
+        if t is None or handler is None:
+            return
+        self.last = max(self.last, t)
+        handler(self, event, t)
+
+    def observation(self, unreadable: int) -> Observation:
+        return Observation(
+            **self.found,
+            lives=self.lives.all(),
+            series=self.series.samples(),
+            last=self.last,
+            unreadable=unreadable,
+        )
+
+    def once(self, name: str, value: object) -> None:
+        """Keep the first of what can be only once."""
+        self.found.setdefault(name, value)
+
+
+def _begin(collector: _Collector, event: Fields, _: int) -> None:
+    streams = {name: _stream_start(event.inner("streams").inner(name)) for name in ("stdout", "stderr")}
+    collector.once(
+        "begin",
+        Begin(
+            format=event.count("format"),
+            vestige=event.text("vestige"),
+            id=event.text("id"),
+            argv=event.texts("argv") or (),
+            cwd=event.text("cwd"),
+            realtime_ns=event.count("realtime_ns"),
+            monotonic_ns=event.count("monotonic_ns"),
+            boottime_ns=event.count("boottime_ns"),
+            clock_ticks=event.count("clock_ticks") or None,
+            observer="portable" if event.word("observer") == "portable" else "recorder",
+            streams={name: stream for name, stream in streams.items() if stream is not None},
+            merged=event.flag("merged"),
+        ),
+    )
+
+
+def _stream_start(stream: Fields) -> StreamStart | None:
+    for kind in _KINDS:
+        if stream.word("kind") == kind:
+            return StreamStart(kind, stream.flag("captured"), stream.text("path"), stream.count("offset"))  # type: ignore[arg-type]
+    return None
+
+
+def _trace(collector: _Collector, event: Fields, _: int) -> None:
+    words: tuple[Literal["on", "off", "unavailable"], ...] = ("on", "off", "unavailable")
+    for state in words:
+        if event.word("state") == state:
+            trace = Trace(state, event.text("reason"), event.count("errno"), event.flag("no_new_privs"))
+            collector.found["trace"] = trace  # the last word counts: it may fail after it was tried
+
+
+def _start(collector: _Collector, event: Fields, t: int) -> None:
+    collector.once("started", t)
+    pid = event.count("pid")
+    if pid is not None:
+        collector.once("command", pid)
+        collector.lives.forked(pid, t)
+
+
+def _failed(collector: _Collector, event: Fields, _: int) -> None:
+    collector.once("failed", Failed(event.count("errno"), event.text("stage")))
+
+
+def _exec(collector: _Collector, event: Fields, t: int) -> None:
+    pid = event.count("pid")
+    if pid is None:
+        return
+    life = collector.lives.executing(pid, event.count("start"), event.count("ppid"), t)
+    argv = event.texts("argv")
+    argc = event.count("argc")
+    life.path = event.text("path")
+    life.argv = argv
+    life.argv_truncated = event.flag("truncated") or (argv is not None and argc is not None and len(argv) < argc)
+    life.setuid = event.flag("setuid")
+    life.replaced_hwm = max(life.replaced_hwm, event.inner("prior").count("hwm") or 0)
+
+
+def _exit(collector: _Collector, event: Fields, t: int) -> None:
+    pid = event.count("pid")
+    if pid is not None:
+        code = event.raw.get("status")
+        life = collector.lives.exiting(pid, event.count("start"), event.count("ppid"), t)
+        life.exit_argument = code if type(code) is int else None
+        life.figures = life.figures.or_more(_figures(event))
+
+
+def _gone(collector: _Collector, event: Fields, t: int) -> None:
+    pid = event.count("pid")
+    if pid is not None:
+        first = event.count("first_t")
+        life = collector.lives.missing(pid, event.count("start"), event.count("ppid"), t, first)
+        life.name = life.name or event.text("comm")
+        life.wait_status = event.count("status") if life.wait_status is None else life.wait_status
+        life.figures = life.figures.or_more(_figures(event))
+
+
+def _survivor(collector: _Collector, event: Fields, t: int) -> None:
+    pid = event.count("pid")
+    if pid is not None:
+        life = collector.lives.surviving(pid, event.count("start"), event.count("ppid"), t)
+        life.name = life.name or event.text("comm")
+        life.figures = life.figures.or_more(_figures(event))
+
+
+def _kill(collector: _Collector, event: Fields, t: int) -> None:
+    target = event.count("target")
+    if target is not None:
+        collector.lives.killing(target, Killed(t, event.count("signal"), event.count("pid")), _figures(event))
+
+
+def _reap(collector: _Collector, event: Fields, t: int) -> None:
+    pid = event.count("pid")
+    if pid is not None:
+        collector.lives.reaped(pid, t, event.count("status"), _usage(event))
+
+
+def _sample(collector: _Collector, event: Fields, t: int) -> None:
+    rss = event.counts("rss")
+    if rss is None or len(rss) != 3:  # noqa: PLR2004 - min, mean, max
+        return
+    since = event.count("since")
+    collector.series.add(
+        Sample(
+            since=t if since is None else min(since, t),
+            t=t,
+            looks=event.count("count") or 1,
+            processes=event.count("processes") or 0,
+            threads=event.count("threads"),
+            cpu_ns=event.count("cpu_ns") or 0,
+            rss_min=rss[0],
+            rss_mean=rss[1],
+            rss_max=rss[2],
+            pss=event.count("pss"),
+            top_rss=event.inner("top").count("rss"),
+            read_bytes=event.count("read_bytes"),
+            write_bytes=event.count("write_bytes"),
+            read_chars=event.count("read_chars"),
+            write_chars=event.count("write_chars"),
+        )
+    )
+
+
+def _takeover(collector: _Collector, event: Fields, t: int) -> None:
+    collector.once("takeover", Takeover(t, event.text("reason")))
+
+
+def _end(collector: _Collector, event: Fields, t: int) -> None:
+    streams = event.inner("streams")
+    pressure = event.inner("pressure")
+    collector.once(
+        "end",
+        End(
+            t=t,
+            status=event.count("status"),
+            usage=_usage(event),
+            streams={name: _stream_end(streams.inner(name)) for name in ("stdout", "stderr") if name in streams.raw},
+            pss_skipped=event.count("pss_skipped"),
+            dropped=event.count("dropped"),
+            lost=event.count("lost"),
+            cost=_cost(event.inner("cost")) if "cost" in event.raw else None,
+            pressure={key: value for key in ("cpu", "memory", "io") if (value := pressure.count(key)) is not None},
+            cgroup=_cgroup(event.inner("cgroup")) if "cgroup" in event.raw else None,
+            oom_kills=event.count("oom_kills"),
+        ),
+    )
+
+
+def _stream_end(stream: Fields) -> StreamEnd:
+    captured = stream.raw.get("captured")
+    return StreamEnd(stream.count("bytes"), captured if isinstance(captured, bool) else None, stream.text("reason"))
+
+
+def _cost(cost: Fields) -> Cost:
+    return Cost(cost.count("user_us"), cost.count("system_us"), cost.count("maxrss"), cost.count("guard_maxrss"))
+
+
+def _cgroup(group: Fields) -> Cgroup:
+    return Cgroup(group.flag("own"), group.count("memory_peak"), group.count("oom_kills"), group.count("cpu_us"))
+
+
+def _figures(event: Fields) -> Figures:
+    return Figures(
+        cpu_ns=event.count("cpu_ns"),
+        hwm=event.count("hwm"),
+        read_chars=event.count("read_chars"),
+        write_chars=event.count("write_chars"),
+        read_bytes=event.count("read_bytes"),
+        write_bytes=event.count("write_bytes"),
+        wait_ns=event.count("wait_ns"),
+    )
+
+
+def _usage(event: Fields) -> Usage:
+    return Usage(
+        user_us=event.count("user_us"),
+        system_us=event.count("system_us"),
+        maxrss=event.count("maxrss"),
+        minor_faults=event.count("minor_faults"),
+        major_faults=event.count("major_faults"),
+        voluntary_switches=event.count("voluntary_switches"),
+        involuntary_switches=event.count("involuntary_switches"),
+    )
+
+
+def _output(event: Fields) -> Output | None:
+    seq, t, offset, length = (event.count(key) for key in ("seq", "t", "offset", "length"))
+    stream = event.word("stream")
+    if seq is None or t is None or offset is None or length is None or stream not in ("stdout", "stderr"):
+        return None
+    since = event.count("since")
+    return Output(seq, t, t if since is None else since, stream, offset, length)
+
+
+def _whole(text: str) -> str:
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return from_bytes(text.encode("utf-8", "surrogatepass"))
+    return text
+
+
+_HANDLERS: dict[str, Callable[[_Collector, Fields, int], None]] = {
+    "begin": _begin,
+    "trace": _trace,
+    "start": _start,
+    "failed": _failed,
+    "exec": _exec,
+    "exit": _exit,
+    "gone": _gone,
+    "survivor": _survivor,
+    "kill": _kill,
+    "reap": _reap,
+    "sample": _sample,
+    "takeover": _takeover,
+    "end": _end,
+}

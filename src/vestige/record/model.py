@@ -1,0 +1,197 @@
+"""The record of a run: what `record.json` says, as frozen dataclasses.
+
+Every figure is a `Figure`: a number, its unit and how it was got. SI units throughout: seconds, bytes.
+The JSON form of each class is `codec`'s business, the meaning of each field is here and nowhere else
+(`docs/reference/record.md` is generated from these docstrings and comments).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SCHEMA = "vestige.record/1"
+
+Method = Literal["exact", "sampled", "bound", "estimate", "unavailable"]
+Status = Literal["running", "ended", "interrupted"]
+StreamKind = Literal["pipe", "file", "terminal", "socket", "device", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    `exact`: counted by the kernel (a memory peak: to 0.2 MB). `sampled`: the largest or last of several looks.
+    `bound`: the truth is at least (`lower` only) or at most (`upper` only) this. `estimate`: derived by a model.
+    `unavailable`: `value` is None and `reason` says why.
+    """
+
+    value: float | int | None  # None: not known
+    unit: str  # "s", "B", "1"
+    method: Method  # how it was got
+    lower: float | int | None = None  # the truth is no smaller
+    upper: float | int | None = None  # the truth is no larger
+    reason: str | None = None  # why it is no better than that, or what it covers
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the command ended. All None while it runs, or where nobody saw the end (`reason` says why).
+
+    `code` is what a shell would show: the exit status, 128 + n for signal n, 127 not found, 126 not executable.
+    """
+
+    code: int | None = None  # as a shell would show it
+    signal: str | None = None  # "SIGKILL", when a signal ended it
+    reason: str | None = None  # why it could not be started, or why the end is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it ran, as far as the command could see it."""
+
+    host: str  # its name
+    system: str  # "Linux"
+    release: str  # of the kernel
+    architecture: str  # "x86_64", "aarch64"
+    cpus: int  # online
+    cpus_allowed: int | None  # by affinity
+    cpu_quota: float | None  # cores granted by the cgroup's quota, None: no quota
+    memory: int | None  # bytes of RAM
+    memory_limit: int | None  # bytes, the smallest limit of the cgroups above, None: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One output stream of the command."""
+
+    kind: StreamKind  # what the command got as this stream
+    captured: bool  # a copy is in the run folder
+    length: int | None = None  # bytes that passed, or that the file grew
+    path: str | None = None  # text, where the stream is a file
+    offset: int | None = None  # bytes, where in that file the command began
+    merged: bool = False  # stderr only: it is the same descriptor as stdout, all is there
+    reason: str | None = None  # why it was not captured, or not to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What the observation may have missed: all that a later reader must know before trusting a gap."""
+
+    observer: Literal["recorder", "portable"]  # portable: Python and psutil, where there is no recorder
+    trace: Literal["on", "off", "unavailable"]  # on: every process was seen at its exec and its exit
+    trace_reason: str | None = None  # why it is not on
+    events_dropped: int = 0  # for lack of room in the recorder
+    events_unreadable: int = 0  # lines of events.jsonl that could not be parsed
+    notes: tuple[str, ...] = ()  # one sentence each: guard took over, setuid helper lost its privilege, …
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the run: a line of `processes.jsonl`. Times are seconds since the run's start."""
+
+    pid: int  # process id; the kernel uses it again
+    parent: int | None  # pid of the first parent known
+    argv: tuple[str, ...] | None  # text; None: it never executed anything of its own (a fork), or was not seen to
+    argv_truncated: bool  # it was longer than the recorder keeps
+    name: str | None  # text: the base name of the file it executed, else the kernel's 15-byte name
+    start: float  # s
+    start_method: Method  # exact: the fork itself was seen; bound: the kernel's 10 ms tick, or the first sight of it
+    end: float | None  # s; None: still alive at the run's end, or nobody saw it end
+    exit_code: int | None  # None: ended by a signal, or nobody saw
+    signal: str | None  # the signal that ended it
+    cpu: Figure  # s, its own threads only
+    memory_peak: Figure  # B, VmHWM
+    read_bytes: Figure  # B, from storage; this and the next three without the children that it waited for
+    written_bytes: Figure  # B, to storage
+    read_chars: Figure  # B, through read(2) and its like
+    written_chars: Figure  # B, through write(2) and its like
+    run_queue_wait: Figure  # s, first thread only
+    setuid: bool = False  # the file it executed would change privileges
+    survived: bool = False  # alive when the run ended
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the time series: a line of `usage.jsonl`. Times are seconds since the run's start."""
+
+    start: float  # s, the first look merged into this point
+    end: float  # s, the last one
+    samples: int  # looks merged
+    processes: int  # the most at one look
+    threads: int | None  # the most at one look
+    cpu: float  # s, the whole tree since the run's start
+    rss_min: int  # B, sum of resident sizes over the tree, shared pages counted every time
+    rss_mean: int  # B
+    rss_max: int  # B
+    pss: int | None  # B, sum of proportional sizes, the largest read in this span
+    read_bytes: int | None  # B, the whole tree since the run's start
+    written_bytes: int | None  # B
+    read_chars: int | None  # B
+    written_chars: int | None  # B
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A process that was still alive when the run ended."""
+
+    pid: int  # process id
+    name: str | None  # text
+    argv: tuple[str, ...] | None  # text
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What `record.json` holds."""
+
+    id: str  # UUIDv7
+    argv: tuple[str, ...]  # text
+    cwd: str  # text
+    status: Status  # see above
+    started: str  # RFC 3339, UTC, microseconds
+    ended: str | None  # the same; None while it runs
+    exit: Exit  # how the command ended
+    vestige: str  # version that wrote it
+    machine: Machine | None  # where it ran; None: the first record was lost
+    environment: dict[str, str]  # an allow-list; what looks like a secret is masked
+    message: str | None = None  # text, given by `--message`
+    tags: tuple[str, ...] = ()  # text, given by `--tag`
+    parent: str | None = None  # id of the run around this one
+    parent_folder: str | None = None  # text: its run folder
+    job: dict[str, str] = field(default_factory=dict)  # SLURM_*, PBS_*, OSG* ids
+    resources: dict[str, Figure] = field(default_factory=dict)  # by the names below (`FIGURES`)
+    streams: dict[str, Stream] = field(default_factory=dict)  # stdout, stderr
+    survivors: tuple[Survivor, ...] = ()
+    processes: int | None = None  # lines of processes.jsonl
+    completeness: Completeness | None = None  # None while it runs
+    schema: str = SCHEMA  # what a reader must understand
+
+
+FIGURES: dict[str, tuple[str, str]] = {
+    # name: (unit, meaning); the one register of figures, in the order in which they are shown
+    "wall": ("s", "from the command's start to its end, CLOCK_MONOTONIC"),
+    "cpu_user": ("s", "CPU in user mode of all processes"),
+    "cpu_system": ("s", "CPU in kernel mode of all processes"),
+    "cpu": ("s", "user and system together"),
+    "cores_used": ("1", "cpu / wall"),
+    "cores_allowed": ("1", "by affinity and cgroup quota"),
+    "memory_peak": ("B", "the most memory the whole tree held at one moment, shared pages counted once"),
+    "memory_peak_process": ("B", "the largest resident peak of any one process"),
+    "memory_peak_cgroup": ("B", "the cgroup's own peak, page cache included, where the run had one of its own"),
+    "processes": ("1", "processes of the run"),
+    "read_bytes": ("B", "read from storage by all processes"),
+    "written_bytes": ("B", "written to storage by all processes"),
+    "read_chars": ("B", "read by read(2) and its like, from anywhere"),
+    "written_chars": ("B", "written by write(2) and its like, to anywhere"),
+    "context_switches_voluntary": ("1", "waits given up by the processes themselves"),
+    "context_switches_involuntary": ("1", "times the scheduler took the CPU away"),
+    "page_faults_minor": ("1", "served without I/O"),
+    "page_faults_major": ("1", "served from storage"),
+    "run_queue_wait": ("s", "ready to run but without a CPU, first thread of each process"),
+    "pressure_cpu": ("s", "some task of the machine stalled for CPU (PSI)"),
+    "pressure_memory": ("s", "some task of the machine stalled for memory (PSI)"),
+    "pressure_io": ("s", "some task of the machine stalled for I/O (PSI)"),
+    "oom_kills": ("1", "kills by the kernel for lack of memory while the run lasted"),
+    "recorder_cpu": ("s", "CPU that the recorder and its guard used themselves"),
+    "recorder_memory": ("B", "peak resident memory of the larger of the two"),
+}

@@ -1,0 +1,61 @@
+"""Any bytes as text and back, the way Git writes odd paths.
+
+Linux paths and arguments are bytes. JSON holds Unicode only. Valid UTF-8 that does not begin with a double quote stays
+as it is; anything else becomes the whole in double quotes with three-digit octal escapes (git-config(1),
+`core.quotePath`), which no valid reader of JSON rejects and nobody can mistake. `native/json.c` writes the same form.
+"""
+
+from __future__ import annotations
+
+_QUOTE = 0x22
+_BACKSLASH = 0x5C
+
+
+def from_bytes(raw: bytes) -> str:
+    """Return `raw` as text that `to_bytes` turns back into exactly `raw`."""
+    if not raw.startswith(b'"'):
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return '"' + "".join(_escaped(byte) for byte in raw) + '"'
+
+
+def to_bytes(text: str) -> bytes:
+    """Return the bytes that `text` stands for.
+
+    Text that begins with a quote but is not well quoted (a foreign hand wrote it) stands for itself.
+    """
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':  # noqa: PLR2004 - two quotes at the least
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return _unquoted(text[1:-1])
+    except ValueError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def from_os(name: str) -> str:
+    """Return a string as Python's `os` functions give it (surrogateescape) as text."""
+    return from_bytes(name.encode("utf-8", "surrogateescape"))
+
+
+def _escaped(byte: int) -> str:
+    if byte in (_QUOTE, _BACKSLASH):
+        return "\\" + chr(byte)
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
+
+
+def _unquoted(inner: str) -> bytes:
+    raw = bytearray()
+    at = 0
+    while at < len(inner):
+        if inner[at] != "\\":
+            raw.append(ord(inner[at]))  # ValueError past 255: not ours
+            at += 1
+        elif inner[at + 1 : at + 2] in ('"', "\\"):
+            raw.append(ord(inner[at + 1]))
+            at += 2
+        else:
+            raw.append(int(inner[at + 1 : at + 4], 8))
+            at += 4
+    return bytes(raw)

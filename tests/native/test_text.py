@@ -1,0 +1,71 @@
+"""The writer in C and the reader in Python agree on every byte (`docs/reference/events.md`, text)."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vestige import text
+
+NATIVE = Path(__file__).parents[2] / "native"
+
+
+class Json(ctypes.Structure):
+    """`struct json` of native/json.h."""
+
+    _fields_ = (
+        ("text", ctypes.c_char_p),
+        ("size", ctypes.c_size_t),
+        ("length", ctypes.c_size_t),
+        ("overflow", ctypes.c_bool),
+        ("comma", ctypes.c_bool),
+    )
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = tmp_path_factory.mktemp("native") / "json.so"
+    subprocess.run(["cc", "-std=c11", "-shared", "-fPIC", "-o", library, NATIVE / "json.c"], check=True)
+    loaded = ctypes.CDLL(str(library))
+    loaded.json_text.argtypes = (ctypes.POINTER(Json), ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+    loaded.json_start.argtypes = (ctypes.POINTER(Json), ctypes.c_char_p, ctypes.c_size_t)
+    return loaded
+
+
+def written(writer: ctypes.CDLL, raw: bytes, *, room: int = 8192) -> bytes | None:
+    """What json_text makes of `raw`, None where it did not fit."""
+    buffer = ctypes.create_string_buffer(room)
+    state = Json()
+    writer.json_start(state, ctypes.cast(buffer, ctypes.c_char_p), room)
+    writer.json_text(state, None, raw, len(raw))
+    return None if state.overflow else buffer.raw[: state.length]
+
+
+@given(raw=st.one_of(st.binary(max_size=400), st.text(max_size=200).map(lambda s: s.encode("utf-8", "surrogatepass"))))
+def test_any_bytes_come_back(writer: ctypes.CDLL, raw: bytes) -> None:
+    line = written(writer, raw)
+    assert line is not None
+    assert json.loads(line.decode("utf-8")) == text.from_bytes(raw)
+    assert text.to_bytes(text.from_bytes(raw)) == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b'"', b'""', b'"plain"', b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\\b\n\x00", b"\xe2\x82"],
+)
+def test_the_odd_ones_come_back(writer: ctypes.CDLL, raw: bytes) -> None:
+    line = written(writer, raw)
+    assert line is not None
+    assert text.to_bytes(json.loads(line)) == raw
+
+
+@given(raw=st.binary(max_size=64), room=st.integers(min_value=0, max_value=80))
+def test_a_small_buffer_is_never_overrun(writer: ctypes.CDLL, raw: bytes, room: int) -> None:
+    line = written(writer, raw, room=room)
+    assert line is None or len(line) <= room

@@ -1,0 +1,291 @@
+"""Every figure says how it was got, and is no better than that."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from record.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage, simple, ticks
+
+from vestige.record import codec
+from vestige.record.finalise import finalise
+from vestige.record.model import FIGURES, Figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vestige.record.model import Process
+
+
+def figures(tmp_path: Path, events: Events) -> dict[str, Figure]:
+    return finalise(folder(tmp_path, events)).resources
+
+
+def processes(tmp_path: Path, events: Events) -> list[Process]:
+    path = folder(tmp_path, events)
+    finalise(path)
+    return list(codec.read_processes(os.path.join(path, "processes.jsonl")))
+
+
+def made(events: Events, **end: Any) -> Events:
+    """End a run whose command has waited for all."""
+    t = max(line["t"] for line in events.lines)
+    return events.exit(t + MS, COMMAND, ppid=RECORDER).reap(t + 2 * MS, COMMAND).end(t + 2 * MS, **end)
+
+
+def shell() -> Events:
+    return Events().opening().exec(2 * MS, COMMAND, ["sh"], ppid=RECORDER)
+
+
+def test_all_figures_are_there_in_order_with_their_units(tmp_path: Path) -> None:
+    found = figures(tmp_path, simple())
+    assert list(found) == list(FIGURES)
+    assert [figure.unit for figure in found.values()] == [unit for unit, _ in FIGURES.values()]
+
+
+def test_all_figures_are_there_when_nothing_was_seen(tmp_path: Path) -> None:
+    found = figures(tmp_path, Events().begin())
+    assert list(found) == list(FIGURES)
+    for name, figure in found.items():
+        assert (figure.value is None) == (figure.method == "unavailable"), name
+        assert figure.value is not None or figure.reason, name
+        assert figure.unit == FIGURES[name][0]
+
+
+def test_exact_figures_of_a_simple_run(tmp_path: Path) -> None:
+    found = figures(tmp_path, simple())
+    expected = {
+        "wall": 0.5,
+        "cpu_user": 0.006,
+        "cpu_system": 0.002,
+        "cpu": 0.008,
+        "cores_used": 0.016,
+        "memory_peak": 4 * MB,
+        "memory_peak_process": 4 * MB,
+        "processes": 1,
+        "read_bytes": 4096,
+        "written_bytes": 0,
+        "read_chars": 1000,
+        "written_chars": 100,
+        "context_switches_voluntary": 7,
+        "context_switches_involuntary": 2,
+        "page_faults_minor": 300,
+        "page_faults_major": 1,
+        "pressure_cpu": 0.0015,
+        "pressure_io": 0.00002,
+        "oom_kills": 0,
+        "recorder_cpu": 0.002,
+        "recorder_memory": 1_500_000,
+    }
+    assert {name: found[name].value for name in expected} == expected
+    assert {found[name].method for name in expected} == {"exact"}
+    assert found["memory_peak_cgroup"].reason == "the run had no control group of its own"
+    assert (found["run_queue_wait"].value, found["run_queue_wait"].method) == (0.001, "bound")
+
+
+def test_children_that_nobody_waited_for(tmp_path: Path) -> None:
+    events = shell()
+    for index in range(10):
+        events.exec((10 + index) * MS, 1001 + index, ["burn"]).exit((20 + index) * MS, 1001 + index, cpu_ns=50 * MS)
+    cpu = figures(tmp_path, made(events))["cpu"]
+    assert cpu.value == pytest.approx(0.505)
+    assert (cpu.method, cpu.lower) == ("bound", cpu.value)
+    assert cpu.reason == "some processes were never waited for; what they used before their end is counted"
+
+
+def test_survivors_count_so_far(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"])
+    events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="daemon", cpu_ns=300 * MS, hwm=30 * MB)
+    cpu = figures(tmp_path, made(events))["cpu"]
+    assert (cpu.value, cpu.method, cpu.lower) == (0.308, "bound", 0.308)
+    assert cpu.reason == "1 process was still alive when the run ended"
+
+
+def test_own_control_group_knows_all_cpu_and_its_peak(tmp_path: Path) -> None:
+    group = {"path": "/x", "version": 2, "own": True, "memory_peak": 77 * MB, "oom_kills": 2, "cpu_us": 9000}
+    found = figures(tmp_path, made(shell(), cgroup=group, oom_kills=5))
+    assert found["cpu"] == Figure(0.009, "s", "exact")
+    assert found["memory_peak_cgroup"] == Figure(77 * MB, "B", "exact")
+    assert found["oom_kills"] == Figure(2, "1", "exact", reason="of the run's own control group")
+
+
+def test_untraced_totals_are_a_bound(tmp_path: Path) -> None:
+    events = Events().begin().add("trace", 1, state="off", reason="asked for").add("start", MS, pid=COMMAND)
+    found = figures(tmp_path, events.reap(9 * MS, COMMAND).end(9 * MS))
+    assert (found["cpu"].value, found["cpu"].method, found["cpu"].lower) == (0.008, "bound", 0.008)
+    assert found["processes"].method == "bound"
+    assert (found["memory_peak"].value, found["memory_peak"].method) == (3_800_000, "bound")
+
+
+def test_peak_of_one_process_is_exact_beside_small_ones(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["big"]).exit(60 * MS, 1001, hwm=500 * MB)
+    peak = figures(tmp_path, made(events))["memory_peak"]
+    assert (peak.value, peak.method) == (500 * MB, "exact")
+    assert (peak.lower, peak.upper) == (500 * MB, 504 * MB)
+
+
+def test_two_processes_one_after_the_other(tmp_path: Path) -> None:
+    events = shell()
+    for at, pid in ((10, 1001), (60, 1002)):
+        events.exec(at * MS, pid, ["big"]).exit((at + 40) * MS, pid, hwm=300 * MB)
+    peak = figures(tmp_path, made(events))["memory_peak"]
+    assert (peak.value, peak.method, peak.upper) == (300 * MB, "sampled", 304 * MB) or peak.method == "bound"
+    assert peak.upper == 304 * MB
+
+
+def test_forks_that_share_their_pages(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["python"])
+    for pid in range(1002, 1006):
+        events.exit(500 * MS, pid, ppid=1001, start=ticks(100 * MS), hwm=400 * MB)
+    events.sample(300 * MS, 2005 * MB, processes=6, pss=402 * MB, pss_rss=2004 * MB, top={"pid": 1001, "rss": 401 * MB})
+    events.exit(600 * MS, 1001, hwm=401 * MB)
+    peak = figures(tmp_path, made(events))["memory_peak"]
+    assert (peak.value, peak.method) == (402 * MB, "sampled")
+    assert (peak.lower, peak.upper) == (401 * MB, 2005 * MB)
+
+
+def test_sample_in_which_one_process_holds_all_counts_as_pss(tmp_path: Path) -> None:
+    events = shell()
+    events.add("gone", 90 * MS, pid=1001, ppid=COMMAND, comm="f", first_t=5 * MS, hwm=100 * MB)
+    events.sample(50 * MS, 101 * MB, top={"pid": 1001, "rss": 100_500_000})
+    events.sample(60 * MS, 150 * MB, top={"pid": 1001, "rss": 100_500_000})
+    peak = figures(tmp_path, made(events))["memory_peak"]
+    assert (peak.value, peak.method, peak.lower) == (101 * MB, "sampled", 100 * MB)
+
+
+def test_killed_process_is_bounded_by_whoever_waited_for_it(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["victim"], start=14)
+    events.add("kill", 60 * MS, pid=COMMAND, target=1001, signal=9, hwm=200 * MB, cpu_ns=30 * MS)
+    events.add("gone", 61 * MS, pid=1001, start=14, ppid=COMMAND, comm="victim", first_t=20 * MS, hwm=150 * MB)
+    events.exit(70 * MS, COMMAND, ppid=RECORDER).reap(71 * MS, COMMAND, maxrss=201 * MB)
+    lines = processes(tmp_path, events.end(71 * MS, **{**rusage(), "maxrss": 201 * MB}))
+    victim = lines[1]
+    assert (victim.signal, victim.exit_code, victim.end) == ("SIGKILL", None, 0.06)
+    peak = victim.memory_peak
+    assert (peak.value, peak.method, peak.lower) == (200 * MB, "bound", 200 * MB)
+    assert peak.upper == 201 * MB + (256 << 10)
+
+
+def test_killed_process_that_a_smaller_maxrss_does_not_cover_has_no_upper_bound(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["victim"], start=14)
+    events.add("gone", 61 * MS, pid=1001, start=14, ppid=COMMAND, comm="victim", first_t=20 * MS, hwm=150 * MB)
+    found = figures(tmp_path, made(events))
+    assert (found["memory_peak"].lower, found["memory_peak"].upper) == (150 * MB, None)
+    assert found["memory_peak_process"].method == "bound"
+
+
+def test_killed_process_at_its_peak_is_known_to_a_hair(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["victim"], start=14)
+    events.add("kill", 60 * MS, pid=COMMAND, target=1001, signal=9, hwm=200 * MB)
+    events.exit(70 * MS, COMMAND, ppid=RECORDER).reap(71 * MS, COMMAND, maxrss=200 * MB)
+    found = figures(tmp_path, events.end(71 * MS, **{**rusage(), "maxrss": 200 * MB}))
+    assert (found["memory_peak_process"].value, found["memory_peak_process"].method) == (200 * MB, "exact")
+    peak = found["memory_peak"]
+    assert (peak.value, peak.lower, peak.upper) == (200 * MB, 200 * MB, 204 * MB + (256 << 10))
+
+
+def test_name_is_that_of_the_last_exec(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["sleep", "9"])
+    events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="sh", hwm=MB)
+    events.add("survivor", 20 * MS, pid=1002, ppid=1, comm="fork", hwm=MB)
+    assert [line.name for line in processes(tmp_path, made(events))] == ["sh", "sleep", "fork"]
+
+
+def test_killed_process_that_we_reaped_ourselves_is_exact(tmp_path: Path) -> None:
+    events = Events().opening().exec(2 * MS, COMMAND, ["hungry"], ppid=RECORDER)
+    events.reap(60 * MS, COMMAND, status=9, maxrss=321 * MB)
+    path_events = events.end(60 * MS, status=9, **{**rusage(), "maxrss": 321 * MB})
+    (line,) = processes(tmp_path, path_events)
+    assert (line.memory_peak, line.signal) == (Figure(321 * MB, "B", "exact"), "SIGKILL")
+    assert line.cpu == Figure(0.008, "s", "exact")
+    assert line.read_chars.reason == "it was last looked at before its end"
+
+
+def test_process_that_ended_without_a_word(tmp_path: Path) -> None:
+    line = processes(tmp_path, made(shell().exec(10 * MS, 1001, ["lost"])))[1]
+    assert (line.end, line.exit_code, line.signal, line.survived) == (None, None, None, False)
+    for figure in (line.cpu, line.read_bytes, line.run_queue_wait):
+        assert (figure.value, figure.method) == (None, "unavailable")
+        assert figure.reason == "it ended without a word: killed by a signal nobody saw"
+    assert (line.memory_peak.method, line.memory_peak.upper) == ("bound", 3_800_000 + (256 << 10))
+
+
+def test_process_whose_end_the_recorder_did_not_live_to_see(tmp_path: Path) -> None:
+    line = processes(tmp_path, shell().exec(10 * MS, 1001, ["lost"]))[1]
+    assert line.cpu.reason == "nobody saw its end: the recorder was gone by then"
+
+
+def test_image_that_was_replaced_counts_for_the_peak(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["sh"], start=ticks(9 * MS))
+    events.exec(20 * MS, 1001, ["tiny"], start=ticks(9 * MS), prior={"hwm": 90 * MB}).exit(30 * MS, 1001, hwm=2 * MB)
+    assert processes(tmp_path, made(events))[1].memory_peak == Figure(90 * MB, "B", "exact")
+
+
+def test_io_of_waited_children_is_taken_off_their_parent(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"]).exit(20 * MS, 1001, read_chars=70_000)
+    events.exec(30 * MS, 1002, ["cat"]).exit(40 * MS, 1002, read_chars=30_000)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=105_000).reap(51 * MS, COMMAND).end(51 * MS)
+    path = folder(tmp_path, events)
+    found = finalise(path).resources
+    assert found["read_chars"] == Figure(105_000, "B", "exact")
+    lines = codec.read_processes(os.path.join(path, "processes.jsonl"))
+    assert [line.read_chars for line in lines] == [Figure(size, "B", "exact") for size in (5_000, 70_000, 30_000)]
+
+
+def test_io_of_a_daemon_that_we_reaped_stays_its_own(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"]).exit(40 * MS, 1001, ppid=COMMAND, read_chars=70_000)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1_000).reap(51 * MS, 1001)
+    found = figures(tmp_path, events.reap(51 * MS, COMMAND).end(51 * MS))
+    assert found["read_chars"] == Figure(71_000, "B", "exact")
+
+
+def test_io_of_a_killed_child_is_in_its_parents(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"], start=14)
+    events.add("gone", 30 * MS, pid=1001, start=14, ppid=COMMAND, comm="cat", first_t=10 * MS, read_chars=10_000)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=95_000).reap(51 * MS, COMMAND).end(51 * MS)
+    path = folder(tmp_path, events)
+    assert finalise(path).resources["read_chars"] == Figure(95_000, "B", "exact")
+    command, cat = codec.read_processes(os.path.join(path, "processes.jsonl"))
+    assert (command.read_chars.method, command.read_chars.upper) == ("bound", 95_000)
+    assert (cat.read_chars.method, cat.read_chars.lower) == ("bound", 10_000)
+
+
+def test_starts_are_at_the_kernels_ticks(tmp_path: Path) -> None:
+    events = shell().exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001)
+    command, other = processes(tmp_path, made(events))
+    assert (command.start, command.start_method) == (0.0, "exact")
+    assert (other.start, other.start_method) == (1.229, "bound")
+
+
+def test_portable_observer_does_not_believe_an_inherited_maxrss(tmp_path: Path) -> None:
+    events = Events().begin(observer="portable").add("trace", 1, state="unavailable", reason="no recorder")
+    events.add("start", MS, pid=COMMAND).sample(5 * MS, 3 * MB, top={"pid": COMMAND, "rss": 3 * MB})
+    events.reap(9 * MS, COMMAND, maxrss=310 * MB).end(9 * MS, **{**rusage(), "maxrss": 310 * MB})
+    path = folder(tmp_path, events)
+    found = finalise(path).resources
+    assert (found["memory_peak"].value, found["memory_peak"].method) == (3 * MB, "sampled")
+    (line,) = codec.read_processes(os.path.join(path, "processes.jsonl"))
+    assert (line.memory_peak.method, line.memory_peak.lower) == ("bound", None)
+
+
+def test_bounds_contain_their_value(tmp_path: Path) -> None:
+    for figure in figures(tmp_path, simple()).values():
+        if figure.value is not None:
+            assert figure.lower is None or figure.lower <= figure.value
+            assert figure.upper is None or figure.upper >= figure.value
+
+
+def test_recorder_that_died_when_all_was_over_took_nothing_along(tmp_path: Path) -> None:
+    events = simple()
+    last = events.lines.pop()
+    for key in ("cost", "pressure", "oom_kills"):
+        del last[key]
+    events.add("takeover", 600 * MS, reason="killed").add(
+        "end",
+        600 * MS,
+        **{"via": "guard"} | {key: value for key, value in last.items() if key not in {"seq", "t", "event"}},
+    )
+    found = figures(tmp_path, events)
+    assert {found[name].method for name in ("cpu", "memory_peak", "processes", "read_chars")} == {"exact"}
+    assert found["recorder_cpu"].reason == "the recorder, which would have told, died before the end"
