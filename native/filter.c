@@ -8,8 +8,10 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -169,12 +171,27 @@ static int install(struct program *program, unsigned long flags)
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &code);
 }
 
+/* CONTINUE came with 5.5 (seccomp(2)): before that an answer would be refused, and the command would wait for ever. */
+static bool kernel_continues(void)
+{
+    struct utsname name;
+    int major = 0;
+    int minor = 0;
+
+    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 5));
+}
+
 /* Asked before no_new_privs is set, which can't be taken back. */
 static bool kernel_notifies(void)
 {
     struct seccomp_notif_sizes sizes;
     uint32_t action = SECCOMP_RET_USER_NOTIF;
 
+    if (!kernel_continues()) {
+        errno = ENOSYS;
+        return false;
+    }
     return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0 &&
            syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }

@@ -192,21 +192,62 @@ static struct front open_front(const struct request *request, int words)
     return front;
 }
 
+/* Where 0, 1 or 2 is closed, files of ours would take its place and pass for the command's own. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", O_RDWR | O_CLOEXEC); /* closed again when the command is executed */
+}
+
+static _Noreturn void run_bare(const struct request *request, const struct dispositions *as_started)
+{
+    witness_stop();
+    signals_restore(as_started);
+    launch_bare(request);
+}
+
+/* Until the command has its descriptors, ours are kept: should it fail to start, we become it. False: it failed. */
+static bool await_launch(const struct front *front)
+{
+    enum { PATIENCE_MS = 20 };
+    struct word word = {.what = WORD_ENDED};
+
+    while (!shared_wait(&front->shared->launched, 0, PATIENCE_MS))
+        if (recv(front->words, &word, sizeof word, MSG_DONTWAIT | MSG_PEEK) >= 0)
+            return word.what != WORD_NOT_STARTED;
+    return true;
+}
+
+/* The front's own part, once the guard runs; returns the exit code, or does not return. */
+static int attend(struct front *front, struct request *request, const struct dispositions *as_started)
+{
+    int status;
+
+    witness_start(front->shared);
+    if (!await_launch(front))
+        run_bare(request, as_started);
+    close_inherited(-1);
+    status = wait_for_end(front);
+    terminal_leave(front->shared);
+    witness_stop();
+    finish(request, front->terminal);
+    return end_as(status);
+}
+
 int front_run(const struct request *request)
 {
     struct request own = *request;
     struct dispositions as_started;
-    struct shared *shared = shared_new();
-    struct run run = {shared, &own, &as_started};
+    struct shared *shared;
     struct front front;
     int words[2];
-    int status;
     pid_t guard;
 
-    if (shared == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) != 0) {
-        fprintf(stderr, "vestige: the recorder can't start: %s\n", strerror(errno));
-        return EXIT_INTERNAL;
-    }
+    fill_standard_descriptors();
+    shared = shared_new();
+    if (shared == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) != 0)
+        launch_bare(request);
     signals_remember(&as_started);
     shared->front = getpid();
     shared->job = getpgrp();
@@ -217,19 +258,13 @@ int front_run(const struct request *request)
     front.shared = shared;
     guard = fork();
     if (guard == 0) {
+        struct run run = {shared, &own, &as_started};
+
         close(words[0]);
         _exit(guard_run(&run));
     }
-    if (guard < 0) {
-        fprintf(stderr, "vestige: no process can be started: %s\n", strerror(errno));
-        return EXIT_INTERNAL;
-    }
     close(words[1]);
-    witness_start(shared);
-    close_inherited(-1);
-    status = wait_for_end(&front);
-    witness_stop();
-    terminal_leave(shared);
-    finish(&own, front.terminal);
-    return end_as(status);
+    if (guard < 0)
+        run_bare(request, &as_started);
+    return attend(&front, &own, &as_started);
 }

@@ -43,7 +43,8 @@ static void launch_if_needed(const struct run *run)
         shared_close(&run->shared->streams[i].out);
     }
     untraced.trace = false;
-    (void)launch(&start);
+    if (launch(&start) < 0)
+        shared_tell(run->shared, (struct word){WORD_NOT_STARTED, errno});
 }
 
 static void stop_copies(struct shared *shared)

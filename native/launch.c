@@ -46,23 +46,26 @@ static void install_filter(struct shared *shared, bool trace)
 
 static void set_environment(const struct request *request)
 {
-    for (int i = 0; i < request->unset_words; i++)
-        unsetenv(request->unset[i]);
     if (request->folder != NULL) {
         setenv("VESTIGE_RUN", request->folder, 1);
         setenv("VESTIGE_RUN_ID", request->id, 1);
     }
 }
 
-static _Noreturn void refuse(struct shared *shared, const char *program, int error)
+/* Where a shell would say it: on the command's own stderr. Returns the exit code that says the same. */
+static int say_refused(const char *program, int error)
 {
-    atomic_store(&shared->exec_errno, error);
-    /* where a shell would say it: on the command's own stderr */
     if (error == ENOENT)
         dprintf(STDERR_FILENO, "vestige: `%s`: command not found\n", program);
     else
         dprintf(STDERR_FILENO, "vestige: `%s` can't be executed: %s\n", program, strerror(error));
-    _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
+_Noreturn void launch_bare(const struct request *request)
+{
+    execvp(request->command[0], request->command);
+    _exit(say_refused(request->command[0], errno));
 }
 
 static _Noreturn void become_command(const struct launch *launch)
@@ -87,7 +90,8 @@ static _Noreturn void become_command(const struct launch *launch)
     set_environment(launch->request);
     signals_restore(launch->as_started);
     execvp(argv[0], argv);
-    refuse(shared, argv[0], errno);
+    atomic_store(&shared->exec_errno, errno);
+    _exit(say_refused(argv[0], atomic_load(&shared->exec_errno)));
 }
 
 static bool has_ended(pid_t pid)

@@ -298,6 +298,10 @@ static void handle(int listener, const struct seccomp_notif *notification)
 {
     enum call call = filter_call(notification->data.arch, notification->data.nr);
 
+    if (notification->pid == 0) { /* a process that our pid namespace does not know */
+        atomic_fetch_add(&receiver.shared->lost, 1);
+        call = CALL_NONE;
+    }
     switch (call) {
     case CALL_EXECVE:
     case CALL_EXECVEAT:
@@ -353,7 +357,7 @@ static void *notify_run(void *argument)
 bool notify_start(struct shared *shared)
 {
     receiver.shared = shared;
-    return pthread_create(&receiver.thread, NULL, notify_run, shared) == 0;
+    return shared_thread(&receiver.thread, notify_run, shared);
 }
 
 void notify_join(void)

@@ -290,14 +290,12 @@ static void linger(struct shared *shared)
         wait_for_child(PATIENCE_NS);
 }
 
+/* No process can be forked: the front, which is one already, becomes the command itself. */
 static int fail_to_launch(struct shared *shared, int error)
 {
-    enum { EXIT_INTERNAL = 125 };
-
     write_failed(shared, "fork", error);
-    atomic_store(&shared->command_status, EXIT_INTERNAL << 8);
     events_flush(shared);
-    shared_tell(shared, (struct word){WORD_ENDED, EXIT_INTERNAL << 8});
+    shared_tell(shared, (struct word){WORD_NOT_STARTED, error});
     return 0;
 }
 

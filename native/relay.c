@@ -284,7 +284,7 @@ bool relay_start(struct shared *shared)
     pthread_t thread;
 
     wake_up = eventfd(0, EFD_CLOEXEC);
-    if (pthread_create(&thread, NULL, relay_run, shared) != 0)
+    if (!shared_thread(&thread, relay_run, shared))
         return false;
     pthread_detach(thread);
     started = true;

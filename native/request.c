@@ -53,10 +53,6 @@ static bool parse_value(const char *option, char *value, struct request *request
         if (request->finish_words == MOST_WORDS)
             return refuse("too many", option);
         request->finish[request->finish_words++] = value;
-    } else if (strcmp(option, "--unset") == 0) {
-        if (request->unset_words == MOST_WORDS)
-            return refuse("too many", option);
-        request->unset[request->unset_words++] = value;
     } else {
         return refuse("unknown option", option);
     }

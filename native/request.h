@@ -18,8 +18,6 @@ struct request {
     bool finish_in_front;
     char *finish[MOST_WORDS + 2]; /* argv of the finisher, room for the folder and the end */
     int finish_words;
-    const char *unset[MOST_WORDS]; /* variables that the command must not see */
-    int unset_words;
     char **command;      /* argv, ends with NULL */
 };
 

@@ -45,6 +45,19 @@ void shared_wake(_Atomic int *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+bool shared_thread(pthread_t *thread, void *(*body)(void *), void *argument)
+{
+    enum { STACK_SIZE = 256 * 1024 };
+    pthread_attr_t attributes;
+    bool started;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    started = pthread_create(thread, &attributes, body, argument) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
 uint64_t monotonic_ns(void)
 {
     struct timespec time;

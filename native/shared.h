@@ -7,6 +7,7 @@
 #define VESTIGE_SHARED_H
 
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,8 +70,8 @@ struct batch {
 
 /* What guard and recorder tell the front, one datagram each. */
 struct word {
-    enum { WORD_STOPPED, WORD_ENDED } what;
-    int value; /* the signal, or the wait status */
+    enum { WORD_STOPPED, WORD_ENDED, WORD_NOT_STARTED } what;
+    int value; /* the signal, the wait status, the errno */
 };
 
 struct shared {
@@ -123,6 +124,9 @@ struct shared *shared_new(void);
  * Both across processes (futex(2)). */
 bool shared_wait(_Atomic int *word, int value, int milliseconds);
 void shared_wake(_Atomic int *word);
+
+/* A thread with a stack as small as ours may be: under a tight `ulimit -v` the usual 8 MB would not be had. */
+bool shared_thread(pthread_t *thread, void *(*body)(void *), void *argument);
 
 uint64_t monotonic_ns(void);
 /* Nanoseconds since the run began. */

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIPE_SIZE = 1 << 20 }; /* fewer switches: measured 1.8 times the throughput of 64 KiB */
+/* Fewer switches: a third faster than the usual 64 KiB, and 1 MiB is hardly faster. More would soon use up what one user
+ * may have in pipes (pipe-user-pages-soft), and then all that user's pipes shrink. */
+enum { PIPE_SIZE = 1 << 18 };
 
 const char *const stream_names[STREAMS] = {"stdout", "stderr"};
 static const char *const kind_names[] = {"closed", "pipe", "file", "terminal", "socket", "device"};
@@ -112,8 +114,8 @@ struct command_ends streams_open(struct shared *shared, const struct request *re
         struct stream *stream = &shared->streams[i];
         int fd = STDOUT_FILENO + i;
 
-        if (fstat(fd, &status[i]) != 0)
-            continue;
+        if (fstat(fd, &status[i]) != 0 || (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0)
+            continue; /* closed: what stands here is our own placeholder */
         stream->kind = kind_of(fd, &status[i]);
         if (stream->kind == KIND_FILE)
             note_file(stream, fd, &status[i]);

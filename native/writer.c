@@ -30,7 +30,7 @@ bool writer_start(struct shared *shared)
 {
     pthread_t thread;
 
-    if (pthread_create(&thread, NULL, writer_run, shared) != 0)
+    if (!shared_thread(&thread, writer_run, shared))
         return false;
     pthread_detach(thread);
     return true;

@@ -1,0 +1,184 @@
+# ruff: noqa: INP001 - a script
+"""Writes the pages of this folder that say what the code says: commands, config, environment, exit codes.
+
+`python docs/reference/generate.py` writes them, `tests/test_reference.py` fails while they differ.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from vestige import exit_codes, settings
+from vestige.cli import dispatch, run_options
+from vestige.report import listing
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+_NOTE = "<!-- written by docs/reference/generate.py from the code: change it there -->\n"
+
+_FORMATS = f"""\
+## What programs can rely on
+Results go to stdout, talk to stderr. Tables are for people and may change; these stay as they are, and only gain keys
+or columns:
+
+- `vestige ls --json`: a list of records, each with one more key `folder`. `vestige show --json`: one such record.
+- `vestige show --processes --json`: a list of the lines of `processes.jsonl`; `--usage --json`: of `usage.jsonl`.
+- `vestige show --output --json`: a list of `{{"time", "stream", "text"}}`: seconds since the run's start, `stdout` or
+  `stderr`, and the output that came then. Output that is no valid UTF-8 stands as in [events.jsonl](events.md).
+- `vestige doctor --json`: a list of `{{"name", "title", "ok", "why", "remedy"}}`; `ok` is true, false, or null where it
+  is neither good nor bad.
+- `vestige ls --csv`: a header and these columns. A figure that is not known is empty. `command` is quoted for a shell;
+  `argv` of the JSON form is exact.
+
+```
+{" ".join(listing.CSV_COLUMNS)}
+```
+
+RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's name, or the path of a run folder.
+"""
+
+_PRECEDENCE = """\
+Highest first: the command line, the environment, the project file, the user file, the default. Lists (`tags`,
+`environment`, `--tag`) add up instead.
+
+- The project file is the nearest of `vestige.toml` and `pyproject.toml` with a table `[tool.vestige]`, from the current
+  folder up to the top of the Git repository; outside of a repository only the current folder is looked at. In one
+  folder `vestige.toml` goes first. Only one project file counts.
+- The user file is `$XDG_CONFIG_HOME/vestige/config.toml`, by default `~/.config/vestige/config.toml`.
+
+`vestige.toml` and the user file have the keys at their top, `pyproject.toml` in the table:
+
+```toml
+[tool.vestige]
+tags = ["flights"]
+summary = "line"
+environment = ["MODEL_*"]
+```
+
+A key or value that is not known is an error that names the file: exit code 125 from `vestige run`, 2 elsewhere.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by their file names."""
+    return {
+        "commands.md": _commands(),
+        "config.md": _config(),
+        "environment.md": _environment(),
+        "exit-codes.md": _exit_codes(),
+    }
+
+
+def _commands() -> str:
+    parts = ["# Commands\n", _NOTE]
+    for name, meaning in dispatch.COMMANDS.items():
+        if name == "run":
+            parts.append(_section(name, meaning, run_options.USAGE, _run_examples(), _run_rows()))
+        elif name != "help":
+            parser = dispatch.parser_of(name)
+            module = importlib.import_module(f"vestige.cli.commands.{name}")
+            parts.append(_section(name, meaning, _usage(parser), module.EXAMPLES, _rows(parser)))
+    parts += ["`vestige help COMMAND` and `vestige COMMAND --help` show the same; `vestige --version` the version.\n"]
+    return "\n".join([*parts, _FORMATS])
+
+
+def _section(name: str, meaning: str, usage: str, examples: str, rows: Iterable[tuple[str, str]]) -> str:
+    return (
+        f"## vestige {name}\n{meaning.capitalize()}.\n\n```\n{usage}\n```\n\n"
+        f"Examples:\n\n```sh\n{_code(examples)}\n```\n\n"
+        f"{_table(('word', 'meaning'), rows)}"
+    )
+
+
+def _code(examples: str) -> str:
+    """Return the examples of a command as shell code, what they mean as comments."""
+    lines = (re.split(r" {2,}", line.strip(), maxsplit=1) for line in examples.splitlines()[1:] if line)
+    pairs = [(words[0], words[1]) for words in lines]
+    width = max(len(example) for example, _ in pairs)
+    return "\n".join(f"{example:<{width}}  # {meaning}" for example, meaning in pairs)
+
+
+def _run_examples() -> str:
+    return "\n".join(["examples:", *(f"  {example}  {meaning}" for example, meaning in run_options.EXAMPLES)])
+
+
+def _run_rows() -> Iterator[tuple[str, str]]:
+    for option in run_options.OPTIONS:
+        yield " ".join(f"`{flag}`" for flag in option.flags) + _metavar(option.metavar), option.meaning
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    words = [_positional(action) for action in parser._actions if not action.option_strings]  # noqa: SLF001
+    return " ".join([parser.prog, "[OPTION]...", *words])
+
+
+def _positional(action: argparse.Action) -> str:
+    name = str(action.metavar)
+    return {"?": f"[{name}]", "+": f"{name}..."}.get(str(action.nargs), name)
+
+
+def _rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
+        if action.dest == "help":
+            continue
+        names = " ".join(f"`{flag}`" for flag in action.option_strings) or f"`{action.metavar}`"
+        yield (
+            names + (_metavar(str(action.metavar)) if action.option_strings and action.metavar else ""),
+            str(action.help),
+        )
+
+
+def _metavar(words: str) -> str:
+    return f" `{words}`" if words else ""
+
+
+def _config() -> str:
+    rows = (
+        (f"`{key.name}`", key.allowed, _default(key), f"`{key.variable}`" if key.variable else "", key.meaning)
+        for key in settings.KEYS
+    )
+    table = _table(("key", "takes", "default", "variable", "meaning"), rows)
+    return f"# Config\n\n{_NOTE}\n{_PRECEDENCE}\n{table}"
+
+
+def _default(key: settings.Key) -> str:
+    if key.default is None:
+        return "none"
+    if isinstance(key.default, tuple):
+        return "empty"
+    return f"`{str(key.default).lower() if isinstance(key.default, bool) else key.default}`"
+
+
+def _environment() -> str:
+    rows = ((f"`{variable.name}`", variable.meaning) for variable in settings.VARIABLES)
+    table = _table(("variable", "meaning"), rows)
+    return f"# Environment variables\n\n{_NOTE}\nAn empty variable counts as unset.\n\n{table}"
+
+
+def _exit_codes() -> str:
+    parts = ["# Exit codes\n", _NOTE, "## vestige run", _table(("code", "meaning"), exit_codes.RUN)]
+    return "\n".join([*parts, "## All other commands", _table(("code", "meaning"), exit_codes.OTHERS)])
+
+
+def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [titles, tuple("---" for _ in titles), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def main() -> int:
+    """Write the pages."""
+    for name, text in pages().items():
+        with open(os.path.join(HERE, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

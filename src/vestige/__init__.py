@@ -1,0 +1,78 @@
+"""vestige: run any command exactly as it is and keep what it leaves behind.
+
+::
+
+    import vestige
+
+    run = vestige.run(["kedro", "run"], tags=["nightly"])
+    print(run.exit_code, run.record.resources["memory_peak"])
+
+    for run in vestige.runs():
+        print(run.id, run.record.argv)
+
+Importing this package costs next to nothing: what stands behind a name is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+from vestige import _version
+
+__version__ = _version.VERSION
+
+TYPE_CHECKING = False  # `typing` costs 15 ms
+if TYPE_CHECKING:
+    from vestige.api import Run, load, run, runs
+    from vestige.errors import (
+        AmbiguousRunError,
+        ConfigError,
+        RecorderError,
+        RecordError,
+        RunNotFoundError,
+        StoreError,
+        UsageError,
+        VestigeError,
+    )
+    from vestige.record.model import Completeness, Exit, Figure, Machine, Point, Process, Record, Stream, Survivor
+
+__all__ = [
+    "AmbiguousRunError",
+    "Completeness",
+    "ConfigError",
+    "Exit",
+    "Figure",
+    "Machine",
+    "Point",
+    "Process",
+    "Record",
+    "RecordError",
+    "RecorderError",
+    "Run",
+    "RunNotFoundError",
+    "StoreError",
+    "Stream",
+    "Survivor",
+    "UsageError",
+    "VestigeError",
+    "__version__",
+    "load",
+    "run",
+    "runs",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module `vestige` has no attribute `{name}`")
+    from vestige import api, errors  # noqa: PLC0415 - only when used
+    from vestige.record import model  # noqa: PLC0415
+
+    for module in (api, errors, model):
+        if hasattr(module, name):
+            return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module `vestige` has no attribute `{name}`")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__

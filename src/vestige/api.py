@@ -1,0 +1,239 @@
+"""The Python API: run a command and read what was kept. `import vestige` offers these names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Literal
+
+from vestige import invocation
+from vestige.errors import RecorderError, StoreError, UsageError
+from vestige.observe import recorder
+from vestige.record.place import stores_to_read
+from vestige.record.store import Problem, RunFolder, Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from vestige.record.model import Point, Process, Record
+
+    Capture = Literal["auto", "all", "stdout", "stderr", "none"]
+    Trace = Literal["auto", "off"]
+    Redirection = int | IO[bytes] | IO[str] | None
+
+_SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PORTABLE = (
+    f"import sys; sys.path.append({_SITE!r}); from vestige.observe.portable import main; sys.exit(main(sys.argv[1:]))"
+)
+_PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is kept: `folder` is where, `record` what its `record.json` says."""
+
+    folder: str
+    record: Record
+
+    @property
+    def id(self) -> str:
+        """The run's id, a UUIDv7."""
+        return self.record.id
+
+    @property
+    def exit_code(self) -> int | None:
+        """What a shell would show: 128 + n for signal n; None while the command runs, or where nobody saw the end."""
+        return self.record.exit.code
+
+    @property
+    def stdout(self) -> bytes | None:
+        """The captured copy of stdout; None where it was not captured. Raises StoreError."""
+        return self._captured("stdout")
+
+    @property
+    def stderr(self) -> bytes | None:
+        """The captured copy of stderr; None where it was not captured, or is one with stdout. Raises StoreError."""
+        return self._captured("stderr")
+
+    def processes(self) -> Iterator[Process]:
+        """Yield the processes of the run. Raises RecordError."""
+        return RunFolder(self.folder).processes()
+
+    def usage(self) -> Iterator[Point]:
+        """Yield the time series: bytes, and seconds since the run's start. Raises RecordError."""
+        return RunFolder(self.folder).points()
+
+    def _captured(self, name: str) -> bytes | None:
+        path = os.path.join(self.folder, name)
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"can't read {path}: {error.strerror}") from error
+
+
+def run(  # noqa: PLR0913 - all keywords, as subprocess.run
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    message: str | None = None,
+    tags: Iterable[str] = (),
+    capture: Capture | None = None,
+    trace: Trace | None = None,
+    wait: bool | None = None,
+    store: str | os.PathLike[str] | None = None,
+    stdin: Redirection = None,
+    stdout: Redirection = None,
+    stderr: Redirection = None,
+) -> Run:
+    """Run a command, wait for it, and return its run; the command's own failure is no exception.
+
+    Args:
+        argv: the command and its arguments, no shell between.
+        cwd: the folder to run it in, which also decides on config files and store; None: the current one.
+        env: the command's environment; None: this process's.
+        message: a note, kept in the record.
+        tags: tags to find the run by, after those of the config.
+        capture: which output to copy into the run folder (`auto`: what goes into a pipe); None: as configured.
+        trace: `off` for commands that need setuid helpers; None: as configured.
+        wait: whether the run lasts until all processes left behind have ended; None: as configured.
+        store: the folder to keep the run in; None: as `vestige run` chooses.
+        stdin: as for `subprocess.run`, except PIPE.
+        stdout: as for `subprocess.run`; PIPE: nothing is shown, and `Run.stdout` holds it.
+        stderr: likewise; STDOUT: into the same pipe or file.
+
+    Raises:
+        UsageError: `argv` is empty, a single string, or holds a null byte; `cwd` is no folder.
+        ConfigError: a config file or environment variable holds something unusable.
+        StoreError: the run folder can't be made.
+        RecorderError: the observer ended without a word.
+    """
+    folder = invocation.cwd() if cwd is None else os.path.abspath(cwd)
+    if cwd is not None and not os.path.isdir(cwd):
+        raise UsageError(f"`cwd` is no folder: {os.fspath(cwd)}")
+    environ = dict(os.environ if env is None else env)
+    request = invocation.Request()
+    request.argv = _words(argv)
+    request.message, request.tags = message, list(tags)
+    request.capture, request.trace, request.wait = capture, trace, wait
+    chosen = invocation.load_settings(folder)
+    place = invocation.store(None if store is None else os.fspath(store), chosen, os.environ, folder)
+    order = invocation.open_run(request, chosen=chosen, store=place, environ=environ, folder=folder)
+    code = _observe(order, cwd=cwd, env=environ, stdin=stdin, stdout=stdout, stderr=stderr)
+    return _ended(order, code)
+
+
+def load(run: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> Run:
+    """Return a run that is kept.
+
+    Args:
+        run: `last`, `last~N`, the start of its id or of its folder's name, or the path of a run folder.
+        store: the folder it is kept in; None: as `vestige run` chooses.
+
+    Raises:
+        RunNotFoundError: there is none.
+        AmbiguousRunError: there are several.
+        StoreError: the store can't be read.
+        RecordError: the record is damaged, foreign or of a newer schema.
+    """
+    found = kept(store).find(os.fspath(run))
+    return Run(found.path, found.load())
+
+
+def runs(*, store: str | os.PathLike[str] | None = None) -> Iterator[Run]:
+    """Yield the runs that are kept, newest first; one that can't be read is passed over with a warning.
+
+    Args:
+        store: the folder they are kept in; None: as `vestige run` chooses.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    for entry in kept(store).records():
+        if isinstance(entry, Problem):
+            warnings.warn(f"{entry.folder.path} can't be read: {entry.reason}", stacklevel=2)
+        else:
+            yield Run(entry.folder.path, entry.record)
+
+
+def kept(store: str | os.PathLike[str] | None = None) -> Runs:
+    """Return the runs that are kept where an invocation from here would keep them. Raises ConfigError."""
+    folder = invocation.cwd()
+    chosen = invocation.load_settings(folder)
+    found = invocation.store(None if store is None else os.fspath(store), chosen, os.environ, folder)
+    return Runs(tuple(stores_to_read(found, os.environ)))
+
+
+def _words(argv: Sequence[str | os.PathLike[str]]) -> list[str]:
+    if isinstance(argv, str | bytes | os.PathLike):
+        raise UsageError("`argv` is a list of words, as in `vestige.run(['ls', '-l'])`")
+    words = [os.fspath(word) for word in argv]
+    if not words:
+        raise UsageError("`argv` is empty: there is nothing to run")
+    if any("\0" in word for word in words):
+        raise UsageError("a word of `argv` holds a null byte, which no program can be given")
+    return words
+
+
+def _observe(  # noqa: PLR0913 - all keywords, as subprocess.Popen
+    order: recorder.Order,
+    *,
+    cwd: str | os.PathLike[str] | None,
+    env: dict[str, str],
+    stdin: Redirection,
+    stdout: Redirection,
+    stderr: Redirection,
+) -> int:
+    """Run the observer to its end and return its exit code."""
+
+    def start(*program: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*program, *order.words()], cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
+
+    try:
+        observer = start(recorder.path(os.environ))
+    except OSError:  # none was built, or for another machine
+        observer = _portable(start)
+    drains = [_drain(pipe) for pipe in (observer.stdout, observer.stderr) if pipe]
+    try:
+        return observer.wait()
+    except KeyboardInterrupt:  # Ctrl-C reached the command too: it decides when to end
+        observer.wait()
+        raise
+    finally:
+        for drain in drains:
+            drain.join()
+
+
+def _portable(start: Callable[..., subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    try:
+        return start(sys.executable, "-c", _PORTABLE)
+    except OSError as error:
+        raise RecorderError(f"can't start an observer with {sys.executable}: {error.strerror}") from error
+
+
+def _drain(pipe: IO[bytes]) -> threading.Thread:
+    """Read a pipe to its end for nothing: what goes through it is captured on its way."""
+
+    def read() -> None:
+        with pipe:
+            while pipe.read(_PIECE):
+                pass
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def _ended(order: recorder.Order, code: int) -> Run:
+    folder = RunFolder(order.folder or "")
+    record = folder.load()
+    if record.status == "running":
+        raise RecorderError(f"the observer ended with {code} and left nothing in {folder.path}; try `vestige doctor`")
+    return Run(folder.path, record)

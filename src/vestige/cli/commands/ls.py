@@ -1,0 +1,127 @@
+"""`vestige ls`: the runs that are kept, newest first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from vestige import api, exit_codes
+from vestige.cli import printing, stores
+from vestige.errors import RecordError, StoreError, UsageError
+from vestige.record.store import Loaded, Problem
+from vestige.report import listing
+from vestige.report.quantity import LEGEND
+from vestige.report.terminal import failed
+from vestige.report.words import command, safe
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from vestige.record.store import RunFolder
+
+EXAMPLES = """\
+examples:
+  vestige ls                              all runs, newest first
+  vestige ls --last 5 --failed            the last five that went wrong
+  vestige ls --since 2h                   of the last two hours (m, h, d, w)
+  vestige ls --since 2026-07-01           since a day, local time
+  vestige ls --command '*train.py*'       by command line
+  vestige ls --tag forest --csv           for a spreadsheet
+  vestige ls --json                       for programs
+"""
+
+_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_NAMED_SECOND = re.compile(r"([0-9]{8}T[0-9]{6})Z-")
+_SLACK = dt.timedelta(seconds=2)  # a folder's name is cut to the second, and made before the command starts
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `vestige ls`."""
+    parser.add_argument("--last", type=int, metavar="N", help="the newest N of those that match")
+    parser.add_argument("--failed", action="store_true", help="only those that did not end with exit code 0")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only with this tag; repeated: all")
+    parser.add_argument("--command", metavar="GLOB", help="only where the command line matches, as in '*train.py*'")
+    parser.add_argument("--since", metavar="WHEN", help="only started since: 2h, 3d, or an ISO date, local time")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a JSON list of records, each with its `folder`")
+    form.add_argument("--csv", action="store_true", help="CSV with a header")
+    stores.add_option(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """List them."""
+    if arguments.last is not None and arguments.last < 1:
+        raise UsageError("`--last` needs a number from 1 on")
+    entries = itertools.islice(_matching(arguments), arguments.last)
+    if arguments.json:
+        printing.print_json_list(map(listing.as_json, entries))
+    elif arguments.csv:
+        print(listing.as_csv(entries), end="")
+    else:
+        _print_table(list(map(listing.row, entries)))
+    return exit_codes.OK
+
+
+def since(words: str, now: dt.datetime) -> dt.datetime:
+    """Return the moment that `--since` means: an age before `now`, or an ISO date or time, local if it has no zone.
+
+    Raises UsageError.
+    """
+    age = _AGE.fullmatch(words)
+    try:
+        if age:
+            return now - dt.timedelta(seconds=float(age.group(1)) * _SECONDS[age.group(2)])
+        return dt.datetime.fromisoformat(words.replace("Z", "+00:00")).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"`--since` can't be `{words}`; write 2h, 3d, or a date as in 2026-07-01T12:00") from error
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    if not rows:
+        printing.say("no runs")
+        return
+    printing.print_table(listing.COLUMNS, rows)
+    if printing.colours():
+        printing.say(LEGEND)
+
+
+def _matching(arguments: argparse.Namespace) -> Iterator[Loaded]:
+    """Yield the runs that are asked for; those that can't be read are named on stderr."""
+    moment = since(arguments.since, dt.datetime.now().astimezone()) if arguments.since else None
+    for entry in _loaded(arguments.store, moment):
+        if isinstance(entry, Problem):
+            printing.say(f"{safe(entry.folder.name)} can't be read: {safe(entry.reason)}")
+        elif _matches(entry, arguments, moment):
+            yield entry
+
+
+def _loaded(store: str | None, moment: dt.datetime | None) -> Iterator[Loaded | Problem]:
+    """Yield runs, newest first, without reading those whose names tell that they are too old."""
+    oldest = (moment - _SLACK).astimezone(dt.timezone.utc).strftime("%Y%m%dT%H%M%S") if moment else ""
+    for folder in api.kept(store).newest_first():
+        named = _NAMED_SECOND.match(folder.name)
+        if not named or named.group(1) >= oldest:
+            yield _entry(folder)
+
+
+def _entry(folder: RunFolder) -> Loaded | Problem:
+    try:
+        return Loaded(folder, folder.load())
+    except (RecordError, StoreError) as error:
+        return Problem(folder, str(error))
+
+
+def _matches(entry: Loaded, arguments: argparse.Namespace, moment: dt.datetime | None) -> bool:
+    record = entry.record
+    if arguments.failed and not failed(record):
+        return False
+    if not set(arguments.tag) <= set(record.tags):
+        return False
+    if arguments.command and not fnmatch.fnmatchcase(command(record.argv), arguments.command):
+        return False
+    return moment is None or dt.datetime.fromisoformat(record.started.replace("Z", "+00:00")) >= moment

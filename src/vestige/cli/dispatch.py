@@ -1,0 +1,173 @@
+"""Every command but `run`: find it, parse, call it, and turn whatever happens into an exit code. The catch point."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from vestige import exit_codes
+from vestige._version import VERSION
+from vestige.cli.nearest import nearest
+from vestige.errors import UsageError, VestigeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = {
+    "run": "run a command and keep what it used",
+    "ls": "list runs",
+    "show": "show a run: figures, processes, the series, its output",
+    "rm": "remove runs",
+    "init": "make a store for runs here",
+    "doctor": "say what this machine allows, what not, and what would change it",
+    "demo": "copy an example project, run it and show the result",
+    "help": "show this page, or the one of a command",
+}
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_EPILOG = """\
+examples:
+  vestige run python train.py       run it exactly as it is, keep what it used
+  vestige ls --failed               which runs went wrong
+  vestige show                      all about the last run
+  vestige show 7f3a --processes     every process of a run, by the start of its id
+
+`vestige COMMAND --help` shows more examples. Runs are kept in `.vestige`, as plain text files.
+"""
+
+
+class Command(Protocol):
+    """What a module in `vestige.cli.commands` offers."""
+
+    EXAMPLES: str
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+
+    def execute(self, arguments: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises instead of leaving, and says what is wrong in one line."""
+
+    def parse(self, words: list[str]) -> argparse.Namespace:
+        """Return the arguments in `words`. Raises UsageError, with what may have been meant."""
+        arguments, unknown = self.parse_known_args(words)
+        if not unknown:
+            return arguments
+        near = nearest(unknown[0].partition("=")[0], self._option_string_actions)
+        hint = f"did you mean `{near}`?" if near else f"`{self.prog} --help` shows examples"
+        kind = "option" if unknown[0].startswith("-") else "argument"
+        raise UsageError(f"unknown {kind} `{unknown[0]}`: {hint}")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found."""
+        raise UsageError(f"{message}; `{self.prog} --help` shows examples")
+
+
+def main(words: list[str]) -> int:
+    """Run the command line `words` and return the exit code."""
+    return guarded(lambda: _run(words))
+
+
+def guarded(call: Callable[[], int]) -> int:
+    """Return what `call` returns, or the exit code for what it raised, said in one line on stderr."""
+    try:
+        code = call()
+        sys.stdout.flush()
+    except VestigeError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        _forget_stdout()
+        return exit_codes.BROKEN_PIPE
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a traceback helps nobody, a file to paste does
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _forget_stdout()
+            return _failed(f"can't write the output: {error.strerror}")
+        return _unexpected(error)
+    return code
+
+
+def _failed(words: str) -> int:
+    print(f"vestige: {words}", file=sys.stderr)
+    return exit_codes.FAILED
+
+
+def _unexpected(error: Exception) -> int:
+    from vestige.cli.report_file import write_report  # noqa: PLC0415 - only when there is one
+
+    print(f"vestige: unexpected {type(error).__name__}: {error}; {write_report(error)}", file=sys.stderr)
+    return exit_codes.UNEXPECTED
+
+
+def parser_of(name: str) -> Parser:
+    """Return the parser of one command."""
+    command = _command(name)
+    parser = Parser(
+        prog=f"vestige {name}",
+        description=COMMANDS[name].capitalize(),
+        epilog=command.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.configure(parser)
+    return parser
+
+
+def top_page() -> str:
+    """Return the text of `vestige --help`."""
+    rows = [f"  {name:<8} {meaning}" for name, meaning in COMMANDS.items()]
+    head = ["usage: vestige COMMAND ...", "       vestige --version", ""]
+    return "\n".join([*head, "Run any command exactly as it is and keep what it leaves behind.", "", "commands:",
+                      *rows, "", _EPILOG]).rstrip()  # fmt: skip
+
+
+def _run(words: list[str]) -> int:
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help", "help"):
+        return _help(words[1:])
+    if name in ("-V", "--version"):
+        print(f"vestige {VERSION}")
+        return exit_codes.OK
+    if name not in COMMANDS:
+        raise UsageError(_unknown(name))
+    arguments = parser_of(name).parse(words[1:])
+    return _command(name).execute(arguments)
+
+
+def _help(words: list[str]) -> int:
+    """Show the page of the command in `words`, or that of all."""
+    name = words[0] if words else "help"
+    if name not in COMMANDS:
+        raise UsageError(_unknown(name))
+    if name == "run":
+        from vestige.cli.run_options import help_page  # noqa: PLC0415 - only for this page
+
+        print(help_page())
+    else:
+        print(top_page() if name == "help" else parser_of(name).format_help().rstrip())
+    return exit_codes.OK
+
+
+def _command(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"vestige.cli.commands.{name}"))
+
+
+def _unknown(name: str) -> str:
+    what = "option" if name.startswith("-") else "command"
+    near = nearest(name, COMMANDS)
+    hint = f"did you mean `{near}`?" if near else "`vestige --help` lists them; to run a command: `vestige run COMMAND`"
+    return f"unknown {what} `{name}`: {hint}"
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing: what is still in its buffer would raise once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,136 @@
+"""`vestige run`: make the run folder and become the recorder. No Python stays while the command runs.
+
+Every import here stands between the user and the command: none beyond what the interpreter has loaded already.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from vestige import exit_codes, invocation
+from vestige.cli import run_options
+from vestige.errors import StoreError, VestigeError
+from vestige.observe import recorder
+
+TYPE_CHECKING = False  # `typing` costs 15 ms
+if TYPE_CHECKING:
+    from vestige.invocation import Request
+    from vestige.settings import Settings
+
+_SITE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_FINISH = (  # Ctrl-C ends it at once and without a word: the next `vestige ls` finalises
+    "import sys, _signal; _signal.signal(_signal.SIGINT, _signal.SIG_DFL); "
+    f"sys.path.append({_SITE!r}); from vestige.cli.finish import main; sys.exit(main(sys.argv[1:]))"
+)
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+_STDERR = 2
+
+
+def main(words: list[str]) -> int:
+    """Run the command in `words`, what follows `run`; return only if vestige could not become the recorder."""
+    try:
+        request = run_options.parse(words)
+        if request.help:
+            return _help()
+        give_back_locale()
+        order = _order(request)
+    except VestigeError as error:
+        print(f"vestige: {error}", file=sys.stderr)
+        return exit_codes.NOT_STARTED
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    return _become_recorder(order)
+
+
+def _help() -> int:
+    from vestige.cli import dispatch  # noqa: PLC0415 - the short way ends here
+
+    return dispatch.main(["help", "run"])
+
+
+def give_back_locale() -> None:
+    """Undo Python's own change of the environment, which is not the command's business.
+
+    Python sets LC_CTYPE in the C locale (PEP 538). What it was is in the environment as the kernel keeps it.
+    """
+    if os.environ.get("LC_CTYPE") not in _COERCED:
+        return
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = [pair for pair in file.read().split(b"\0") if pair.startswith(b"LC_CTYPE=")]
+    except OSError:
+        return  # no Linux: can't be told apart from the user's own setting
+    if given:
+        os.environb[b"LC_CTYPE"] = given[0].partition(b"=")[2]
+    else:
+        del os.environ["LC_CTYPE"]
+
+
+def _order(request: Request) -> recorder.Order:
+    """Decide everything and make the run folder; without any place for it the command runs unrecorded."""
+    try:
+        return _recorded(request)
+    except VestigeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours is no reason not to run the command
+        return _unrecorded(request, f"{type(error).__name__}: {error}")
+
+
+def _recorded(request: Request) -> recorder.Order:
+    folder = invocation.cwd()
+    chosen = invocation.load_settings(folder)
+    store = invocation.store(request.store, chosen, os.environ, folder)
+    summary = _summary(request, chosen)
+    try:
+        order = invocation.open_run(request, chosen=chosen, store=store, environ=os.environ, folder=folder)
+    except StoreError as error:
+        if store.named:
+            raise
+        return _unrecorded(request, str(error))
+    order.finish = _finisher(summary)
+    order.finish_waits = summary != "none"
+    return order
+
+
+def _unrecorded(request: Request, reason: str) -> recorder.Order:
+    """Return the order to run the command and nothing else; vestige's words go to a terminal only."""
+    if not request.quiet and os.isatty(_STDERR):
+        print(f"vestige: not recorded: {reason}", file=sys.stderr)
+    return recorder.Order(request.argv)
+
+
+def _summary(request: Request, chosen: Settings) -> str:
+    """What to print afterwards: on a terminal, or wherever stderr goes if this command line asked for it."""
+    if request.quiet:
+        return "none"
+    if request.summary:
+        return request.summary
+    return chosen.summary if os.isatty(_STDERR) else "none"
+
+
+def _finisher(summary: str) -> tuple[str, ...]:
+    """Return the program that finalises the run: this Python without its site-packages, half the start-up time."""
+    if not sys.executable:
+        return ()  # embedded somewhere: the next `vestige ls` finalises
+    return (sys.executable, "-I", "-S", "-c", _FINISH, "--summary", summary)
+
+
+def _become_recorder(order: recorder.Order) -> int:
+    """Replace this process by the recorder; where there is none, observe from here."""
+    program = recorder.path(os.environ)
+    try:
+        _give_back_signals()
+        os.execv(program, [program, *order.words()])  # noqa: S606 - to become it is the point
+    except OSError:
+        from vestige.observe import portable  # noqa: PLC0415 - only without a recorder
+
+        return portable.observe(order)
+
+
+def _give_back_signals() -> None:
+    """Undo Python's own ignoring of SIGPIPE and SIGXFSZ, which a new program would inherit."""
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415 - `signal` imports enum: 5 ms
+
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)

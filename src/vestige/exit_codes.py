@@ -1,0 +1,35 @@
+"""Every exit code of vestige, and the one place that says what it means."""
+
+from __future__ import annotations
+
+OK = 0
+UNEXPECTED = 1
+FAILED = 2
+NOT_STARTED = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+SIGNALLED = 128
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+RUN: tuple[tuple[str, str], ...] = (
+    ("the command's own", "the command ended by itself, whatever happened to the recording of it"),
+    (f"{SIGNALLED} + n", "signal n ended the command (137 is SIGKILL, 143 SIGTERM), as a shell shows it"),
+    (f"{NOT_FOUND}", "the command was not found"),
+    (f"{NOT_EXECUTABLE}", "the command was found but could not be executed"),
+    (f"{NOT_STARTED}", "vestige itself failed before the command started: a bad option, config file or store"),
+)
+
+OTHERS: tuple[tuple[str, str], ...] = (
+    (f"{OK}", "done"),
+    (f"{UNEXPECTED}", "a fault of vestige: the message names a file that tells what happened, to paste into a report"),
+    (f"{FAILED}", "an expected failure, said in one line on stderr: a bad option, no such run, an unreadable record"),
+    (f"{INTERRUPTED}", "interrupted with Ctrl-C"),
+    (f"{BROKEN_PIPE}", "the reader of the output went away (`vestige ls | head -1`)"),
+)
+
+
+def shell_code(wait_status: int) -> int:
+    """Return what a shell shows for a wait status: the exit status, or 128 + n for signal n."""
+    low = wait_status & 0x7F
+    return SIGNALLED + low if low else wait_status >> 8 & 0xFF

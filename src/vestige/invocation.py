@@ -1,0 +1,93 @@
+"""What one call of vestige decides before anything runs: settings, store, and the run folder with its first record.
+
+On the start-up path of `vestige run`: imports nothing that the interpreter has not loaded already.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from vestige import settings
+from vestige._version import VERSION
+from vestige.observe import recorder
+from vestige.record import place, start, tinyjson
+
+TYPE_CHECKING = False  # `typing` costs 15 ms
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vestige.settings import Settings
+
+
+class Request:
+    """What somebody asks for with `vestige run` or `vestige.run`; None: not said, so the settings decide."""
+
+    __slots__ = ("argv", "capture", "help", "message", "quiet", "store", "summary", "tags", "trace", "wait")
+
+    def __init__(self) -> None:
+        self.argv: list[str] = []
+        self.message: str | None = None
+        self.tags: list[str] = []
+        self.capture: str | None = None
+        self.wait: bool | None = None
+        self.store: str | None = None
+        self.summary: str | None = None
+        self.trace: str | None = None
+        self.quiet = False
+        self.help = False
+
+
+def cwd() -> str | None:
+    """Return the current folder, None if it was removed under our feet."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def store(option: str | None, chosen: Settings, environ: Mapping[str, str], folder: str | None) -> place.Store:
+    """Return the store that is meant in `folder`, which need not exist."""
+    return place.find_store(explicit=option, configured=chosen.store, environ=environ, cwd=folder or "")
+
+
+def open_run(
+    request: Request, *, chosen: Settings, store: place.Store, environ: Mapping[str, str], folder: str | None
+) -> recorder.Order:
+    """Make the run folder with its first record, and return the order for the observer, with no finisher.
+
+    `environ` and `folder` are those of the command. Raises StoreError: then nothing is left behind.
+    """
+    now = time.time_ns()
+    run_id = place.new_id(now)
+    record = start.start_record(
+        run_id=run_id,
+        argv=request.argv,
+        cwd=_lost_folder() if folder is None else folder,
+        now_ns=now,
+        version=VERSION,
+        environ=environ,
+        message=request.message,
+        tags=(*chosen.tags, *request.tags),
+        keep=chosen.environment,
+    )
+    return recorder.Order(
+        request.argv,
+        folder=place.create_run(store, run_id, now, record=tinyjson.dumps(record), environ=environ),
+        run_id=run_id,
+        trace=request.trace or chosen.trace,
+        capture=request.capture or chosen.capture,
+        wait=chosen.wait if request.wait is None else request.wait,
+    )
+
+
+def load_settings(folder: str | None) -> Settings:
+    """Return the settings for an invocation in `folder`. Raises ConfigError."""
+    return settings.load(os.environ, folder)
+
+
+def _lost_folder() -> str:
+    try:
+        return os.readlink("/proc/self/cwd")  # "/where/it/was (deleted)"
+    except OSError:
+        return ""

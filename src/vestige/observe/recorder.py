@@ -1,0 +1,64 @@
+"""The native recorder: where it is and how it is called. On the start-up path of `vestige run`."""
+
+from __future__ import annotations
+
+import os
+
+from vestige._version import VERSION
+
+TYPE_CHECKING = False  # `typing` costs 15 ms
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "VESTIGE_RECORDER"
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Order:
+    """What to observe: the words after `vestige-recorder` (and after the portable observer, which takes the same).
+
+    `folder` or `run_id` None: the command runs unrecorded. `finish`: the program that finalises the run, which gets
+    the run folder as its last argument; the recorder waits for it if `finish_waits`.
+    """
+
+    __slots__ = ("argv", "capture", "finish", "finish_waits", "folder", "run_id", "trace", "wait")
+
+    def __init__(  # noqa: PLR0913 - all keywords: the recorder's options one by one
+        self,
+        argv: list[str],
+        *,
+        folder: str | None = None,
+        run_id: str | None = None,
+        trace: str = "auto",
+        capture: str = "auto",
+        wait: bool = False,
+        finish: tuple[str, ...] = (),
+        finish_waits: bool = False,
+    ) -> None:
+        self.argv = argv
+        self.folder = folder
+        self.run_id = run_id
+        self.trace = trace
+        self.capture = capture
+        self.wait = wait
+        self.finish = finish
+        self.finish_waits = finish_waits
+
+    def words(self) -> list[str]:
+        """Return the order as arguments."""
+        words = ["run"]
+        if self.folder is not None and self.run_id is not None:
+            words += ["--dir", self.folder, "--id", self.run_id]
+        words += ["--version", VERSION, "--trace", self.trace, "--capture", self.capture]
+        if self.wait:
+            words.append("--wait")
+        for word in self.finish:
+            words += ["--finish", word]
+        if self.finish:
+            words += ["--finish-mode", "wait" if self.finish_waits else "detached"]
+        return [*words, "--", *self.argv]
+
+
+def path(environ: Mapping[str, str]) -> str:
+    """Return the path of the recorder, which need not exist."""
+    return environ.get(VARIABLE) or os.path.join(_PACKAGE, "_bin", "vestige-recorder")

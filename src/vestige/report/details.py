@@ -1,0 +1,166 @@
+"""The lists of one run: its processes, its series, its output as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.report.quantity import amount, duration, marked, size
+from vestige.report.tables import Column
+from vestige.report.words import command, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vestige.record.model import Figure, Point, Process
+
+PROCESS_COLUMNS = (
+    Column("pid", right=True),
+    Column("start", right=True),
+    Column("took", right=True),
+    Column("exit"),
+    Column("cpu", right=True),
+    Column("memory", right=True),
+    Column("read", right=True),
+    Column("written", right=True),
+    Column("command"),
+)
+POINT_COLUMNS = (
+    Column("from", right=True),
+    Column("to", right=True),
+    Column("processes", right=True),
+    Column("cores", right=True),
+    Column("resident", right=True),
+    Column("shared once", right=True),
+    Column("read", right=True),
+    Column("written", right=True),
+)
+_NONE = "–"  # noqa: RUF001 - a dash on purpose
+_DEEPEST = 12  # levels of the tree that are indented
+_TICK = 0.01  # s: how finely the kernel tells when a process began
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of captured output: seconds since the run's start, the stream, and its bytes."""
+
+    time: float
+    stream: str
+    content: bytes
+
+
+def process_rows(processes: Sequence[Process]) -> list[list[str]]:
+    """Return the cells of each process for `PROCESS_COLUMNS`, children under their parents."""
+    return [_process_row(process, depth) for process, depth in _tree(processes)]
+
+
+def point_rows(points: Iterable[Point]) -> list[list[str]]:
+    """Return the cells of each point for `POINT_COLUMNS`; bytes are those since the run's start."""
+    rows = []
+    cpu = at = 0.0
+    for point in points:
+        cores = (point.cpu - cpu) / (point.end - at) if point.end > at else 0.0
+        cpu, at = point.cpu, point.end
+        rows.append(_point_row(point, cores))
+    return rows
+
+
+def output_lines(pieces: Iterable[Piece]) -> Iterator[str]:
+    """Yield the output line by line, each with the time of its first byte and its stream.
+
+    A line that is cut off by the other stream ends with a backslash.
+    """
+    open_piece: Piece | None = None
+    for piece in pieces:
+        for part in piece.content.splitlines(keepends=True):
+            if open_piece and open_piece.stream != piece.stream:
+                yield _output_line(open_piece) + "\\"
+                open_piece = None
+            began = open_piece or Piece(piece.time, piece.stream, b"")
+            open_piece = Piece(began.time, piece.stream, began.content + part)
+            if part.endswith(b"\n"):
+                yield _output_line(open_piece)
+                open_piece = None
+    if open_piece:
+        yield _output_line(open_piece)
+
+
+def _output_line(piece: Piece) -> str:
+    text = piece.content.rstrip(b"\r\n").decode("utf-8", "backslashreplace").expandtabs()
+    return f"{piece.time:>10.3f} {piece.stream}  {safe(text)}"
+
+
+def _tree(processes: Sequence[Process]) -> Iterator[tuple[Process, int]]:
+    """Yield every process and its depth, each after its parent, siblings by start; whoever has no parent is a root."""
+    children = _children(processes)
+    reached: set[int] = set()
+    for root in (*children.get(None, ()), *range(len(processes))):  # a foreign list may hold a circle without a root
+        todo = [(root, 0)]
+        while todo:
+            index, depth = todo.pop()
+            if index not in reached:
+                reached.add(index)
+                yield processes[index], depth
+                todo += [(child, depth + 1) for child in reversed(children.get(index, ()))]
+
+
+def _children(processes: Sequence[Process]) -> dict[int | None, list[int]]:
+    """Return the children of each process by its place in the list, siblings by start; None: those without a parent."""
+    by_pid: dict[int, list[int]] = {}
+    children: dict[int | None, list[int]] = {}
+    order = sorted(range(len(processes)), key=lambda index: processes[index].start)
+    for index in order:
+        by_pid.setdefault(processes[index].pid, []).append(index)
+    for index in order:
+        children.setdefault(_parent(processes, index, by_pid), []).append(index)
+    return children
+
+
+def _parent(processes: Sequence[Process], index: int, by_pid: dict[int, list[int]]) -> int | None:
+    """Return the parent's place: a number may be used again, so of all that had it the latest that began before."""
+    process = processes[index]
+    found = [other for other in by_pid.get(process.parent or 0, ()) if other != index]
+    before = [other for other in found if processes[other].start <= process.start + _TICK]
+    return before[-1] if before else found[0] if found else None
+
+
+def _process_row(process: Process, depth: int) -> list[str]:
+    words = command(process.argv) if process.argv else f"({safe(process.name or 'no command seen')})"
+    if process.argv_truncated:
+        words += " …"
+    return [
+        str(process.pid),
+        ("" if process.start_method == "exact" else "~") + duration(max(0, process.start)),
+        _NONE if process.end is None else duration(max(0, process.end - process.start)),
+        _process_end(process),
+        marked(process.cpu),
+        marked(process.memory_peak),
+        _through(process.read_chars, process.read_bytes),
+        _through(process.written_chars, process.written_bytes),
+        "  " * min(depth, _DEEPEST) + words,
+    ]
+
+
+def _process_end(process: Process) -> str:
+    if process.survived:
+        return "alive"
+    if process.signal:
+        return process.signal
+    return _NONE if process.exit_code is None else str(process.exit_code)
+
+
+def _through(through: Figure, storage: Figure) -> str:
+    return marked(through if through.method != "unavailable" else storage)
+
+
+def _point_row(point: Point, cores: float) -> list[str]:
+    read = point.read_chars if point.read_chars is not None else point.read_bytes
+    written = point.written_chars if point.written_chars is not None else point.written_bytes
+    return [
+        amount(point.start, "s"),
+        amount(point.end, "s"),
+        str(point.processes),
+        f"{cores:.2f}",
+        size(point.rss_max),
+        *(_NONE if count is None else size(count) for count in (point.pss, read, written)),
+    ]

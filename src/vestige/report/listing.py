@@ -1,0 +1,100 @@
+"""Many runs: a table for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from typing import TYPE_CHECKING, Any
+
+from vestige.record import codec
+from vestige.record.place import short_id
+from vestige.report.quantity import marked
+from vestige.report.tables import Column
+from vestige.report.terminal import outcome
+from vestige.report.words import command, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vestige.record.model import Record
+    from vestige.record.store import Loaded
+
+COLUMNS = (
+    Column("run"),
+    Column("started"),
+    Column("took", right=True),
+    Column("outcome"),
+    Column("cpu", right=True),
+    Column("memory", right=True),
+    Column("tags"),
+    Column("command"),
+)
+_FIGURES = {  # column of the CSV: figure
+    "wall_s": "wall",
+    "cpu_s": "cpu",
+    "memory_peak_bytes": "memory_peak",
+    "processes": "processes",
+    "read_chars_bytes": "read_chars",
+    "written_chars_bytes": "written_chars",
+}
+CSV_COLUMNS = (
+    "id",
+    "started",
+    "ended",
+    "status",
+    "exit_code",
+    "signal",
+    *(name for column in _FIGURES for name in (column, column + "_method")),
+    "tags",
+    "message",
+    "command",
+    "cwd",
+    "folder",
+)
+
+
+def row(entry: Loaded) -> list[str]:
+    """Return the cells of a run for `COLUMNS`."""
+    record = entry.record
+    figures = record.resources
+    return [
+        short_id(record.id),
+        _local(record.started),
+        marked(figures.get("wall")),
+        outcome(record).partition(":")[0],
+        marked(figures.get("cpu")),
+        marked(figures.get("memory_peak")),
+        safe(" ".join(record.tags)),
+        command(record.argv),
+    ]
+
+
+def as_json(entry: Loaded) -> dict[str, Any]:
+    """Return what `record.json` says, and `folder`."""
+    return {**codec.record_to_json(entry.record), "folder": entry.folder.path}
+
+
+def as_csv(entries: Iterable[Loaded]) -> str:
+    """Return the runs as CSV with a header: numbers without units or marks, empty where not known."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    writer.writerows(_csv_row(entry.record, entry.folder.path) for entry in entries)
+    return text.getvalue()
+
+
+def _csv_row(record: Record, folder: str) -> list[object]:
+    figures: list[object] = []
+    for name in _FIGURES.values():
+        figure = record.resources.get(name)
+        figures += [None, "unavailable"] if figure is None else [figure.value, figure.method]
+    ending = [record.status, record.exit.code, record.exit.signal]
+    words = [" ".join(record.tags), record.message, command(record.argv), record.cwd, folder]
+    return [record.id, record.started, record.ended, *ending, *figures, *words]
+
+
+def _local(started: str) -> str:
+    """Return a moment of the record in local time, to the second."""
+    moment = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,72 @@
+"""`vestige run` starts fast: the modules that it may import are listed here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from harness.front import SOURCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = {
+    "vestige",
+    "vestige._version",
+    "vestige.cli",
+    "vestige.cli.front",
+    "vestige.cli.run",
+    "vestige.cli.run_options",
+    "vestige.errors",
+    "vestige.exit_codes",
+    "vestige.invocation",
+    "vestige.observe",
+    "vestige.observe.recorder",
+    "vestige.record",
+    "vestige.record.machine",
+    "vestige.record.place",
+    "vestige.record.start",
+    "vestige.record.tinyjson",
+    "vestige.settings",
+    "vestige.text",
+}
+BUILTIN = {"__future__", "_json", "_signal"}
+
+TELL = "import sys\nprint(*sys.modules, sep='\\n', flush=True)\n"
+TELL_BEFORE_EXEC = f"""
+import os
+def tell(path, argv):
+    exec({TELL!r})
+    os._exit(0)
+os.execv = tell
+from vestige.cli.front import main
+main(["vestige", "run", "true"])
+"""
+
+
+def modules(code: str, folder: Path) -> set[str]:
+    start = f"import sys; sys.path.append({SOURCE!r})\n"
+    call = [sys.executable, "-I", "-c", start + code]
+    done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_run_imports_nothing_beyond_the_list(tmp_path: Path) -> None:
+    assert modules(TELL_BEFORE_EXEC, tmp_path) - modules(TELL, tmp_path) - OWN - BUILTIN == set()
+
+
+def test_the_list_is_not_longer_than_needed(tmp_path: Path) -> None:
+    assert modules(TELL_BEFORE_EXEC, tmp_path) >= OWN
+
+
+def test_a_config_file_costs_a_toml_reader_only_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    assert not modules(TELL_BEFORE_EXEC, tmp_path) & {"tomllib", "tomli", "re"}
+    (tmp_path / "pyproject.toml").write_text('[tool.vestige]\ntags = ["x"]\n')
+    assert modules(TELL_BEFORE_EXEC, tmp_path) & {"tomllib", "tomli"}
+
+
+def test_importing_the_package_loads_nothing_of_it(tmp_path: Path) -> None:
+    loaded = modules("import vestige\n" + TELL, tmp_path) - modules(TELL, tmp_path)
+    assert loaded == {"vestige", "vestige._version", "__future__"}

@@ -1,0 +1,59 @@
+"""Looking at processes from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+from harness.waiting import until
+
+
+def state(pid: int) -> str | None:
+    """Return the one-letter state of a process, None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0].decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def is_gone(pid: int) -> bool:
+    """Say whether a process has ended, reaped or not."""
+    return state(pid) in (None, "Z", "X")
+
+
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the live processes that were started with this environment variable."""
+    wanted = f"{name}={value}".encode()
+    return [pid for pid in _all() if wanted in environment(pid).split(b"\0") and not is_gone(pid)]
+
+
+def describe(pid: int) -> str:
+    """Return the pid, state and command line of a process."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return f"{pid} {state(pid)} {file.read().replace(bytes(1), b' ').decode(errors='replace')}"
+    except OSError:
+        return str(pid)
+
+
+def kill_all(pids: list[int]) -> None:
+    """Kill processes that may be gone already."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: all(is_gone(pid) for pid in pids), f"the death of {pids}")
+
+
+def _all() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+
+
+def environment(pid: int) -> bytes:
+    """Return the environment that a process was started with, empty where it can't be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -1,0 +1,161 @@
+"""A run as the tests see it: the plain files of its folder, nothing of vestige's own reading code."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a record."""
+
+    value: float | None
+    method: str
+    lower: float | None
+    upper: float | None
+    reason: str | None
+
+    @property
+    def number(self) -> float:
+        """The value, which must be there."""
+        assert self.value is not None, self.reason
+        return self.value
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of a run, with the figures that the tests look at."""
+
+    pid: int
+    parent: int | None
+    argv: list[str] | None
+    name: str | None
+    start: float
+    end: float | None
+    exit_code: int | None
+    signal: str | None
+    cpu: Figure
+    memory_peak: Figure
+    written_chars: Figure
+    read_chars: Figure
+    setuid: bool
+    survived: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finalised run."""
+
+    folder: str
+    record: dict[str, Any]
+
+    @property
+    def code(self) -> int | None:
+        """The command's exit code as recorded."""
+        code = self.record["exit"]["code"]
+        assert code is None or isinstance(code, int)
+        return code
+
+    def figure(self, name: str) -> Figure:
+        """Return one of the record's figures."""
+        return _figure(self.record["resources"][name])
+
+    @property
+    def processes(self) -> list[Process]:
+        """All processes, in the order of the file."""
+        return [_process(line) for line in read_lines(os.path.join(self.folder, "processes.jsonl"))]
+
+    def process(self, pid: int) -> Process:
+        """Return the one process with this pid."""
+        (found,) = [process for process in self.processes if process.pid == pid]
+        return found
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the recorder wrote, in its order."""
+        return sorted(read_lines(self.events_path), key=lambda event: int(event["seq"]))
+
+    @property
+    def events_path(self) -> str:
+        """Where the recorder writes."""
+        return os.path.join(self.folder, "events.jsonl")
+
+    @property
+    def notes(self) -> str:
+        """All that the record says about its own gaps, in one text."""
+        complete = self.record["completeness"]
+        return "\n".join([*complete["notes"], complete["trace_reason"] or "", complete["trace"]])
+
+    def captured(self, stream: str) -> bytes:
+        """Return the copy of stdout or stderr."""
+        with open(os.path.join(self.folder, stream), "rb") as file:
+            return file.read()
+
+
+def read_lines(path: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON-lines file; a line that was cut by a kill is left out, as the format says."""
+    with open(path, encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.endswith("}\n")]
+
+
+def load(folder: str) -> Run:
+    """Return the run of a folder as its record stands."""
+    with open(os.path.join(folder, "record.json"), encoding="utf-8") as file:
+        return Run(folder, json.load(file))
+
+
+def order(folder: str) -> str:
+    """Return by what runs are sorted in time: the id, where there is a record to tell it."""
+    try:
+        return str(load(folder).record["id"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return "~" + folder
+
+
+def is_over(folder: str) -> bool:
+    """Say whether the recorder has let go of the run: it holds a lock on `events.jsonl` while it lives."""
+    try:
+        with open(os.path.join(folder, "events.jsonl"), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return False
+    return True
+
+
+def begun(folder: str) -> dict[str, Any] | None:
+    """Return the `begin` event, once the recorder has written it."""
+    try:
+        return next(
+            (event for event in read_lines(os.path.join(folder, "events.jsonl")) if event["event"] == "begin"), None
+        )
+    except FileNotFoundError:
+        return None
+
+
+def _figure(said: dict[str, Any]) -> Figure:
+    return Figure(said["value"], said["method"], said.get("lower"), said.get("upper"), said.get("reason"))
+
+
+def _process(said: dict[str, Any]) -> Process:
+    return Process(
+        pid=said["pid"],
+        parent=said["parent"],
+        argv=said["argv"],
+        name=said["name"],
+        start=said["start"],
+        end=said["end"],
+        exit_code=said["exit_code"],
+        signal=said["signal"],
+        cpu=_figure(said["cpu"]),
+        memory_peak=_figure(said["memory_peak"]),
+        written_chars=_figure(said["written_chars"]),
+        read_chars=_figure(said["read_chars"]),
+        setuid=said.get("setuid", False),
+        survived=said.get("survived", False),
+    )

@@ -1,0 +1,208 @@
+"""What a record looks like on a terminal, to the letter: the files in `golden/`.
+
+`VESTIGE_UPDATE_GOLDEN=1 pytest tests/report` writes them anew; look at the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from vestige.record.model import (
+    Completeness,
+    Exit,
+    Figure,
+    Machine,
+    Point,
+    Process,
+    Record,
+    Stream,
+    Survivor,
+)
+from vestige.report import details, terminal
+from vestige.report.tables import plain
+
+GOLDEN = Path(__file__).parent / "golden"
+NOT_READ = Figure(None, "B", "unavailable", reason="it was gone")
+
+
+def exact(value: float, unit: str = "B") -> Figure:
+    return Figure(value, unit, "exact")
+
+
+def process(pid: int, parent: int | None, *argv: str, memory: int, start: float, end: float | None) -> Process:
+    return Process(
+        pid=pid,
+        parent=parent,
+        argv=argv or None,
+        argv_truncated=False,
+        name=os.path.basename(argv[0]) if argv else "python",
+        start=start,
+        start_method="exact",
+        end=end,
+        exit_code=None if end is None else 0,
+        signal=None,
+        cpu=Figure(1.5, "s", "bound", lower=1.5),
+        memory_peak=exact(memory),
+        read_bytes=NOT_READ,
+        written_bytes=NOT_READ,
+        read_chars=exact(31_200_000),
+        written_chars=exact(0),
+        run_queue_wait=exact(0.01, "s"),
+        survived=end is None,
+    )
+
+
+PROCESSES = (
+    process(100, None, "kedro", "run", memory=580_300_000, start=0, end=12.4),
+    process(101, 100, "sh", "-c", "uname -a", memory=1_700_000, start=1.25, end=1.2535),
+    process(102, 101, "uname", "-a", memory=1_600_000, start=1.252, end=1.2534),
+    process(103, 100, memory=20_000_000, start=2, end=None),
+)
+
+OK = Record(
+    id="0190a1b2-c3d4-7e5f-8a9b-0c1d7f3a91c2",
+    argv=("kedro", "run", "--pipeline=a b"),
+    cwd="/work/flights",
+    status="ended",
+    started="2026-07-01T12:00:00.000000Z",
+    ended="2026-07-01T12:00:12.400000Z",
+    exit=Exit(code=0),
+    vestige="0.1.0",
+    machine=Machine("laptop", "Linux", "6.1.0", "x86_64", 8, 2, 1.5, 16_000_000_000, 8_000_000_000),
+    environment={"LANG": "C.UTF-8"},
+    message="first try",
+    tags=("nightly", "flights"),
+    parent="0190a1b2-0000-7000-8000-000000000000",
+    job={"SLURM_JOB_ID": "42"},
+    resources={
+        "wall": exact(12.4, "s"),
+        "cpu": exact(14.2, "s"),
+        "cores_used": exact(1.1452, "1"),
+        "cores_allowed": exact(2, "1"),
+        "memory_peak": Figure(612e6, "B", "sampled", lower=598e6, upper=640e6),
+        "memory_peak_process": exact(580_300_000),
+        "processes": exact(4, "1"),
+        "read_chars": exact(31_200_000),
+        "written_chars": exact(8_100_000),
+        "read_bytes": exact(0),
+        "written_bytes": exact(8_110_080),
+        "pressure_cpu": Figure(None, "s", "unavailable", reason="no /proc/pressure"),
+    },
+    streams={
+        "stdout": Stream("pipe", captured=True, length=1234),
+        "stderr": Stream("file", captured=False, length=0, path="/work/err.log", offset=10),
+    },
+    processes=4,
+    completeness=Completeness("recorder", "on"),
+)
+
+FAILED = dataclasses.replace(
+    OK,
+    argv=("python", "-c", "import os\nos.abort()", '"\\377"'),
+    exit=Exit(code=134, signal="SIGABRT"),
+    message=None,
+    tags=(),
+    parent=None,
+    job={},
+    machine=None,
+    resources={
+        "wall": exact(0.0321, "s"),
+        "cpu": Figure(0.02, "s", "bound", lower=0.02, reason="processes were not seen"),
+        "memory_peak": Figure(None, "B", "unavailable", reason="nobody looked"),
+        "processes": Figure(3, "1", "bound", lower=3, reason="processes were not seen"),
+        "read_chars": Figure(100, "B", "bound", lower=100),
+        "written_chars": exact(200),
+    },
+    streams={"stdout": Stream("pipe", captured=True, length=9), "stderr": Stream("pipe", captured=True, merged=True)},
+    survivors=(Survivor(7, "sleep", ("sleep", "60")), Survivor(8, "\x1b[2J", None)),
+    completeness=Completeness(
+        "portable", "unavailable", "no recorder", events_dropped=3, notes=("the guard carried on after the recorder",)
+    ),
+)
+
+RUNNING = dataclasses.replace(
+    OK, status="running", ended=None, exit=Exit(), resources={}, streams={}, completeness=None
+)
+NOT_FOUND = dataclasses.replace(
+    RUNNING, status="ended", exit=Exit(code=127, reason="not found"), resources={"wall": exact(0.001, "s")}
+)
+
+POINTS = (
+    Point(0.004, 0.5, 3, 1, 1, 0.25, 9_000_000, 10_000_000, 11_000_000, None, 0, 0, 1000, 0),
+    Point(0.5, 1.0, 3, 4, 9, 1.25, 9_000_000, 10_000_000, 612_000_000, 598_000_000, 0, 0, 31_200_000, 8_100_000),
+)
+PIECES = (
+    details.Piece(0.01, "stdout", b"one\ntw"),
+    details.Piece(0.5, "stdout", b"o\n"),
+    details.Piece(1.25, "stderr", b"oops \x1b[31m\xff\n"),
+    details.Piece(2, "stdout", b"no end"),
+)
+
+TEXTS = {
+    "summary-ok": terminal.summary(OK, processes=PROCESSES),
+    "summary-failed": terminal.summary(FAILED),
+    "summary-narrow": terminal.summary(OK, width=60),
+    "summary-not-found": terminal.summary(NOT_FOUND),
+    "summary-colours": terminal.summary(FAILED, paint=terminal.Paint(colours=True)),
+    "line-ok": terminal.line(OK),
+    "line-failed": terminal.line(FAILED),
+    "page-ok": terminal.page(OK, folder="/work/.vestige/runs/x"),
+    "page-failed": terminal.page(FAILED, folder="/work/.vestige/runs/x"),
+    "page-running": terminal.page(RUNNING, folder="/work/.vestige/runs/x"),
+    "processes": plain(details.PROCESS_COLUMNS, details.process_rows(PROCESSES)),
+    "usage": plain(details.POINT_COLUMNS, details.point_rows(POINTS)),
+    "output": "\n".join(details.output_lines(PIECES)),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_golden(name: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("VESTIGE_UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(TEXTS[name] + "\n")
+    assert TEXTS[name] + "\n" == path.read_text()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(TEXTS)
+
+
+def test_colours_are_all_that_colours_add() -> None:
+    coloured = terminal.summary(FAILED, paint=terminal.Paint(colours=True))
+    for code in ("\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m"):
+        coloured = coloured.replace(code, "")
+    assert [line.rstrip() for line in coloured.splitlines()] == terminal.summary(FAILED).splitlines()
+
+
+def test_a_number_that_is_used_again_keeps_each_child_with_its_own_parent() -> None:
+    again = (
+        process(5, None, "first", memory=1, start=0, end=1),
+        process(6, 5, "child-of-first", memory=1, start=0.5, end=1),
+        process(5, None, "second", memory=1, start=2, end=3),
+        process(7, 5, "child-of-second", memory=1, start=2.5, end=3),
+    )
+    assert [row[-1] for row in details.process_rows(again)] == [
+        "first",
+        "  child-of-first",
+        "second",
+        "  child-of-second",
+    ]
+
+
+def test_parents_come_first_whatever_the_order_of_the_list() -> None:
+    mixed = (
+        process(3, 2, "grandchild", memory=1, start=0.02, end=1),
+        process(2, 1, "child", memory=1, start=0.02, end=1),
+        process(1, None, "root", memory=1, start=0, end=1),
+    )
+    assert [row[-1] for row in details.process_rows(mixed)] == ["root", "  child", "    grandchild"]
+
+
+def test_a_circle_of_parents_is_shown_and_ends() -> None:
+    circle = (process(1, 2, "a", memory=1, start=0, end=1), process(2, 1, "b", memory=1, start=0, end=1))
+    assert sorted(row[-1].strip() for row in details.process_rows(circle)) == ["a", "b"]
