@@ -57,6 +57,8 @@ static void pass_on(struct shared *shared, const struct signalfd_siginfo *info)
 {
     pid_t command;
 
+    if ((pid_t)info->ssi_pid == shared->recorder || (pid_t)info->ssi_pid == shared->guard)
+        return; /* meant for us: the command goes on, and so do we */
     if (info->ssi_signo == SIGWINCH && terminal_is_ours(shared)) {
         terminal_resize(shared); /* the kernel signals the pty's foreground */
         return;
@@ -250,6 +252,7 @@ int front_run(const struct request *request)
         launch_bare(request);
     signals_remember(&as_started);
     shared->front = getpid();
+    shared->front_pidfd = (int)syscall(SYS_pidfd_open, shared->front, 0);
     shared->job = getpgrp();
     shared->words = words[1];
     shared->monotonic_ns = monotonic_ns();

@@ -86,11 +86,13 @@ static void wait_for_work(const struct shared *shared, int child)
 static void pass_on(struct stream *stream)
 {
     enum { AT_ONCE = 1 << 20 };
-    struct pollfd out = {.fd = stream->out, .events = 0};
+    struct pollfd ends[2] = {{.fd = stream->in, .events = POLLIN}, {.fd = stream->out, .events = 0}};
+    bool reader_gone;
 
-    if (stream->in < 0)
+    if (stream->in < 0 || poll(ends, 2, 0) <= 0)
         return;
-    if ((poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLNVAL)) != 0) || !relay_move(stream, AT_ONCE)) {
+    reader_gone = (ends[1].revents & (POLLERR | POLLNVAL)) != 0;
+    if (reader_gone || (ends[0].revents != 0 && !relay_move(stream, AT_ONCE))) {
         shared_close(&stream->in);
         shared_close(&stream->out);
     }

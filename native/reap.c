@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static void write_reaped(struct shared *shared, const char *via, pid_t pid, int status, const struct rusage *usage)
 {
@@ -19,6 +21,14 @@ static void write_reaped(struct shared *shared, const char *via, pid_t pid, int 
     event_record(shared, &event.json);
 }
 
+/* The front stopped when the command did. A shell's `fg` continues both; whoever continues or kills the command alone
+ * must not leave the front behind. */
+static void wake_front(struct shared *shared)
+{
+    if (atomic_exchange(&shared->stopped, false) && shared->front_pidfd >= 0)
+        (void)!syscall(SYS_pidfd_send_signal, shared->front_pidfd, SIGCONT, NULL, 0);
+}
+
 /* Tells the front, which stops itself so that the shell sees the job stopped. */
 static void note_stop(struct shared *shared, pid_t pid, int status)
 {
@@ -27,13 +37,16 @@ static void note_stop(struct shared *shared, pid_t pid, int status)
 
     if (pid != atomic_load(&shared->command))
         return;
-    atomic_store(&shared->stopped, stopped);
     event_start(&event, shared, stopped ? "stop" : "continue", "wait");
     json_int(&event.json, "pid", pid);
     json_int(&event.json, "signal", stopped ? WSTOPSIG(status) : SIGCONT);
     event_record(shared, &event.json);
-    if (stopped)
+    if (stopped) {
+        atomic_store(&shared->stopped, true);
         shared_tell(shared, (struct word){WORD_STOPPED, WSTOPSIG(status)});
+    } else {
+        wake_front(shared);
+    }
 }
 
 static void note_end(struct shared *shared, const char *via, pid_t pid, int status, const struct rusage *usage)
@@ -43,6 +56,7 @@ static void note_end(struct shared *shared, const char *via, pid_t pid, int stat
     if (pid == atomic_load(&shared->command)) {
         atomic_store(&shared->command_status, status);
         atomic_store(&shared->command_ended, true);
+        wake_front(shared);
     }
 }
 

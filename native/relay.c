@@ -145,19 +145,18 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-/* A terminal's output, the copy first if there is one; returns how much, -1 at its end (EIO: nobody has it open). */
-static ssize_t move_terminal(struct stream *stream)
+/* Reads and writes, the copy first if there is one; returns how much, -1 at the end (of a pty: EIO). */
+static ssize_t move_plain(struct stream *stream)
 {
-    static char said[4096];
-    ssize_t got = read(stream->in, said, sizeof said);
+    ssize_t got = read(stream->in, buffer, sizeof buffer);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (got <= 0)
         return -1;
     if (stream->copy >= 0)
-        (void)write_copy(stream, said, (size_t)got);
-    if (!write_all(stream->out, said, (size_t)got))
+        (void)write_copy(stream, buffer, (size_t)got);
+    if (!write_all(stream->out, buffer, (size_t)got))
         return -1;
     atomic_fetch_add(&stream->bytes, (uint64_t)got);
     return got;
@@ -165,10 +164,11 @@ static ssize_t move_terminal(struct stream *stream)
 
 bool relay_move(struct stream *stream, size_t most)
 {
-    if (stream->terminal)
-        return move_terminal(stream) >= 0;
-    ssize_t moved = splice(stream->in, NULL, stream->out, NULL, most, SPLICE_F_NONBLOCK);
+    ssize_t moved;
 
+    if (stream->plain)
+        return move_plain(stream) >= 0;
+    moved = splice(stream->in, NULL, stream->out, NULL, most, SPLICE_F_NONBLOCK);
     if (moved > 0)
         atomic_fetch_add(&stream->bytes, (uint64_t)moved);
     return moved > 0 || (moved < 0 && (errno == EAGAIN || errno == EINTR));
@@ -179,7 +179,7 @@ bool relay_move(struct stream *stream, size_t most)
 static void step(struct relay *relay, int index)
 {
     struct stream *stream = &relay->shared->streams[index];
-    const bool copied = stream->copy >= 0 && !stream->terminal;
+    const bool copied = stream->copy >= 0 && !stream->plain;
     uint64_t offset = atomic_load(&stream->stored);
     uint64_t before = atomic_load(&stream->bytes);
     uint64_t moved;
@@ -194,11 +194,11 @@ static void step(struct relay *relay, int index)
             return;
         relay->owed[index] = (uint64_t)ahead;
     }
-    if (!relay_move(stream, copied || relay->owed[index] > 0 ? relay->owed[index] : PIECE_SIZE)) {
+    if (!relay_move(stream, relay->owed[index] > 0 ? relay->owed[index] : PIECE_SIZE)) {
         end_stream(stream);
         return;
     }
-    if (stream->terminal) {
+    if (stream->plain) {
         if (atomic_load(&stream->stored) > offset)
             piece_add(relay, index, offset, atomic_load(&stream->stored) - offset);
         return;

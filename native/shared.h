@@ -30,7 +30,7 @@ struct stream {
     _Atomic int file;     /* O_PATH of the regular file that the command writes to itself */
     int64_t offset;       /* where in that file it began */
     bool append;
-    bool terminal;        /* `in` is a pty: read and written, since splice(2) would hold back what is typed */
+    bool plain;           /* read and written: `in` is a pty, or splice(2) and tee(2) are not to be had */
     _Atomic uint64_t bytes;    /* passed on */
     _Atomic uint64_t stored;   /* of these, in the copy */
     _Atomic int copy_error;    /* errno that ended the copy */
@@ -77,6 +77,7 @@ struct word {
 struct shared {
     /* processes */
     pid_t front;
+    int front_pidfd;          /* so that a later process of its pid is never signalled; -1: the kernel has none */
     pid_t job;                /* the process group the command belongs to */
     _Atomic pid_t guard;
     _Atomic pid_t recorder;

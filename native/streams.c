@@ -53,6 +53,14 @@ static int widen(int fd)
     return fd;
 }
 
+/* A sandbox may forbid splice(2) or tee(2): asked on two empty pipes, which can only say "nothing yet". */
+static bool can_splice(int from, int to)
+{
+    if (splice(from, NULL, to, NULL, 1, SPLICE_F_NONBLOCK) < 0 && errno != EAGAIN)
+        return false;
+    return tee(from, to, 1, SPLICE_F_NONBLOCK) >= 0 || errno == EAGAIN;
+}
+
 /* The command writes to `end`, we read `in`, and `mid` holds what was duplicated for the copy. */
 static int open_relay(struct stream *stream, int fd, int folder, const char *name)
 {
@@ -79,6 +87,7 @@ static int open_relay(struct stream *stream, int fd, int folder, const char *nam
     stream->copy = copy;
     stream->out = out;
     stream->captured = true;
+    stream->plain = !can_splice(through[0], staging[1]);
     return through[1];
 }
 
@@ -87,7 +96,7 @@ static void open_terminal(struct shared *shared, int index, int folder)
 {
     struct stream *stream = &shared->streams[index];
 
-    if (index == 1 && shared->streams[0].terminal) {
+    if (index == 1 && shared->streams[0].plain) {
         shared->merged = true;
         return;
     }
@@ -96,7 +105,7 @@ static void open_terminal(struct shared *shared, int index, int folder)
     stream->copy_error = stream->copy >= 0 ? 0 : errno;
     stream->in = fcntl(shared->pty.master, F_DUPFD_CLOEXEC, 3);
     stream->out = fcntl(shared->pty.outer, F_DUPFD_CLOEXEC, 3);
-    stream->terminal = true;
+    stream->plain = true;
 }
 
 static bool same_pipe(const struct stat *a, const struct stat *b)

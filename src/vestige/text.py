@@ -7,6 +7,8 @@ as it is; anything else becomes the whole in double quotes with three-digit octa
 
 from __future__ import annotations
 
+import os
+
 _QUOTE = 0x22
 _BACKSLASH = 0x5C
 
@@ -35,8 +37,8 @@ def to_bytes(text: str) -> bytes:
 
 
 def from_os(name: str) -> str:
-    """Return a string as Python's `os` functions give it (surrogateescape) as text."""
-    return from_bytes(name.encode("utf-8", "surrogateescape"))
+    """Return a string as Python's `os` functions give it, in whatever encoding the locale has, as text."""
+    return from_bytes(os.fsencode(name))
 
 
 def _escaped(byte: int) -> str:

@@ -96,11 +96,19 @@ def test_exit_of_the_command(tmp_path: Path, status: int | None, expected: Exit)
     [
         ("exec", errno.ENOENT, 127, "the command could not be started: No such file or directory"),
         ("exec", errno.EACCES, 126, "the command could not be started: Permission denied"),
-        ("fork", errno.EAGAIN, 125, "the command could not be started: Resource temporarily unavailable"),
+        (
+            "fork",
+            errno.EAGAIN,
+            None,
+            "the command ran without anybody watching, since nothing could be started beside it: "
+            "Resource temporarily unavailable",
+        ),
     ],
 )
-def test_command_that_could_not_be_started(tmp_path: Path, stage: str, number: int, code: int, reason: str) -> None:
-    events = Events().opening().add("failed", 2 * MS, errno=number, stage=stage).end(3 * MS, status=code << 8)
+def test_command_that_could_not_be_started(
+    tmp_path: Path, stage: str, number: int, code: int | None, reason: str
+) -> None:
+    events = Events().opening().add("failed", 2 * MS, errno=number, stage=stage).end(3 * MS, status=(code or 0) << 8)
     assert ended(tmp_path, events).exit == Exit(code, reason=reason)
 
 

@@ -7,15 +7,13 @@ import os
 import signal as signals
 from typing import TYPE_CHECKING
 
+from vestige.exit_codes import NOT_EXECUTABLE, NOT_FOUND, SIGNALLED, shell_code
 from vestige.record.model import Exit
 
 if TYPE_CHECKING:
     from vestige.observe.events import Failed, Observation
     from vestige.observe.lives import Life
 
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
-NOT_STARTED = 125
 _UNSEEN = "nobody saw how the command ended"
 
 
@@ -32,8 +30,8 @@ def from_wait_status(status: int) -> Exit:
     """Return what a wait status says; a shell shows 128 + n for signal n."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return Exit(code=128 + number, signal=signal_name(number))
-    return Exit(code=os.WEXITSTATUS(status))
+        return Exit(code=shell_code(status), signal=signal_name(number))
+    return Exit(code=shell_code(status))
 
 
 def of_command(observation: Observation) -> Exit:
@@ -44,13 +42,7 @@ def of_command(observation: Observation) -> Exit:
         return from_wait_status(observation.end.status)
     for life in observation.lives:
         if life.pid == observation.command and life.forked is not None:
-            code, name = of_process(life)
-            if code is not None:
-                return Exit(code=code)
-            if name is not None:
-                return Exit(
-                    code=128 + signals.Signals[name].value if name in signals.Signals.__members__ else None, signal=name
-                )
+            return _as_shell(life)
     return Exit(reason=_UNSEEN)
 
 
@@ -72,13 +64,13 @@ def _as_shell(life: Life) -> Exit:
         return from_wait_status(life.wait_status)
     code, name = of_process(life)
     if name is not None and life.killed is not None and life.killed.signal is not None:
-        return Exit(code=128 + life.killed.signal, signal=name)
+        return Exit(code=SIGNALLED + life.killed.signal, signal=name)
     return Exit(code=code, reason=_UNSEEN if code is None else None)
 
 
 def _not_started(failed: Failed) -> Exit:
-    code = NOT_STARTED
-    if failed.stage == "exec":
-        code = NOT_FOUND if failed.errno == errno.ENOENT else NOT_EXECUTABLE
     why = "" if failed.errno is None else f": {os.strerror(failed.errno)}"
+    if failed.stage != "exec":  # no process for a recorder could be had: the front became the command
+        return Exit(reason=f"the command ran without anybody watching, since nothing could be started beside it{why}")
+    code = NOT_FOUND if failed.errno == errno.ENOENT else NOT_EXECUTABLE
     return Exit(code=code, reason=f"the command could not be started{why}")
