@@ -28,7 +28,7 @@ def found(cwd: Path, explicit: str | None = None, configured: str | None = None,
 
 
 def test_named_stores_go_before_all_others_in_order(tmp_path: Path) -> None:
-    (tmp_path / ".vestige").mkdir()
+    place.mark_store(place.Store(f"{tmp_path}/.vestige", "option"))
     assert found(tmp_path, "a", "c", VESTIGE_STORE="b") == (f"{tmp_path}/a", "option")
     assert found(tmp_path, None, "c", VESTIGE_STORE="b") == (f"{tmp_path}/b", "environment")
     assert found(tmp_path, None, "/c") == ("/c", "config")
@@ -40,12 +40,20 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found(tmp_path, "~/runs") == ("/home/me/runs", "option")
 
 
-def test_nearest_folder_upward_goes_before_git(tmp_path: Path) -> None:
+def test_a_store_that_came_about_by_itself_draws_in_nothing_below(tmp_path: Path) -> None:
+    inner = tmp_path / "project"
+    inner.mkdir()
+    place.make_store(place.Store(f"{tmp_path}/.vestige", "here"))
+    assert found(inner) == (f"{inner}/.vestige", "here")
+    assert found(tmp_path) == (f"{tmp_path}/.vestige", "here")
+
+
+def test_nearest_marked_folder_upward_goes_before_git(tmp_path: Path) -> None:
     inner = tmp_path / "repo" / "a" / "b"
     inner.mkdir(parents=True)
     (tmp_path / "repo" / ".git").mkdir()
     assert found(inner) == (f"{tmp_path}/repo/.vestige", "git")
-    (tmp_path / "repo" / "a" / ".vestige").mkdir()
+    place.mark_store(place.Store(f"{tmp_path}/repo/a/.vestige", "option"))
     assert found(inner) == (f"{tmp_path}/repo/a/.vestige", "folder")
 
 

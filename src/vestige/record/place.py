@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 STORE_VARIABLE = "VESTIGE_STORE"
 STORE_NAME = ".vestige"
+MARK_NAME = "init"
 RECORD_NAME = "record.json"
 _GITIGNORE = b"# run records are kept out of version control\n*\n"
+_MARK = b"made by `vestige init`: the runs of this folder and of all below it are kept here\n"
 _MILLISECOND = 1_000_000
 _SECOND = 1_000_000_000
 
@@ -34,7 +36,7 @@ _SECOND = 1_000_000_000
 class Store:
     """A place for runs: `path` of the store and `source`, why it is this one.
 
-    `source` is `option`, `environment` or `config` (somebody named it), `folder` (a `.vestige` upward from here), `git`
+    `source` is `option`, `environment` or `config` (somebody named it), `folder` (the nearest that `vestige init` made, upward from here), `git`
     (the top level of the Git work tree), `here` (the current folder) or `state` (the user's state folder).
     """
 
@@ -68,15 +70,30 @@ def find_store(*, explicit: str | None, configured: str | None, environ: Mapping
     for path, source in named:
         if path:
             return Store(os.path.normpath(os.path.join(cwd, os.path.expanduser(path))), source)
-    above = _nearest(cwd, STORE_NAME, folders_only=True)
-    if above is not None:
-        return Store(os.path.join(above, STORE_NAME), "folder")
-    top = _nearest(
-        cwd, ".git", folders_only=False
-    )  # a file in linked work trees and submodules: gitrepository-layout(5)
-    if top is not None:
-        return Store(os.path.join(top, STORE_NAME), "git")
-    return Store(os.path.join(cwd, STORE_NAME), "here")
+    folder = cwd
+    while True:
+        path = os.path.join(folder, STORE_NAME)
+        # a store that came about by itself, in the home folder say, must not draw in all that is below
+        if os.path.exists(os.path.join(path, MARK_NAME)):
+            return Store(path, "folder")
+        if os.path.lexists(os.path.join(folder, ".git")):  # a file in linked work trees: gitrepository-layout(5)
+            return Store(path, "git")
+        above = os.path.dirname(folder)
+        if above == folder:
+            return Store(os.path.join(cwd, STORE_NAME), "here")
+        folder = above
+
+
+def mark_store(store: Store) -> None:
+    """Make the store, and mark it as the one for every folder below its own.
+
+    Raises StoreError when it can't be made.
+    """
+    make_store(store)
+    try:
+        write_atomically(os.path.join(store.path, MARK_NAME), _MARK)
+    except OSError as error:
+        raise StoreError(_cannot("mark the store", store.path, error)) from error
 
 
 def state_store(environ: Mapping[str, str]) -> Store:
@@ -217,17 +234,6 @@ def _create_in(store: Store, run_id: str, now_ns: int, record: bytes) -> str:
         os.rmdir(folder)
         raise StoreError(_cannot("write", os.path.join(folder, RECORD_NAME), error)) from error
     return folder
-
-
-def _nearest(folder: str, name: str, *, folders_only: bool) -> str | None:
-    exists = os.path.isdir if folders_only else os.path.lexists
-    while True:
-        if exists(os.path.join(folder, name)):
-            return folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -27,6 +27,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Make the store."""
     path = os.path.join(os.path.abspath(arguments.folder), place.STORE_NAME)
     there = os.path.isdir(path)
-    place.make_store(place.Store(path, "option"))
+    place.mark_store(place.Store(path, "option"))
     print(f"{'already there' if there else 'made'}: {path}")
     return exit_codes.OK
