@@ -10,20 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from setuptools import Command, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 from setuptools.command.build_py import build_py
-from setuptools.command.editable_wheel import editable_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-try:
-    from setuptools.command.bdist_wheel import bdist_wheel
-except ImportError:  # setuptools before 70.1
-    from wheel.bdist_wheel import bdist_wheel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.path.join("vestige", "_bin", "vestige-recorder")
@@ -43,7 +38,7 @@ class BuildRecorder(Command):
     """Compiles native/*.c into one executable; says what is missing, and goes on, where that can't be."""
 
     description = "build the recorder (C, libc only)"
-    user_options: list[tuple[str, str | None, str]] = []  # noqa: RUF012 - the base class's way
+    user_options: ClassVar[list[tuple[str, str, str]] | list[tuple[str, str | None, str]]] = []
     build_lib: str | None
     editable_mode: bool
 
@@ -92,15 +87,16 @@ class BuildWithExamples(build_py):
         if self.editable_mode:
             return
         for source, target in EXAMPLES.items():
-            for path in _tracked_files(os.path.join(HERE, source)):
-                self.copy_file_to(os.path.join(HERE, source, path), os.path.join(self.build_lib, target, path))
-
-    def copy_file_to(self, source: str, target: str) -> None:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copyfile(source, target)
+            for path in _own_files(os.path.join(HERE, source)):
+                _copy(os.path.join(HERE, source, path), os.path.join(self.build_lib, target, path))
 
 
-def _tracked_files(top: str) -> Iterator[str]:
+def _copy(source: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _own_files(top: str) -> Iterator[str]:
     """Every file of the example that belongs to it: no outputs of a run, nothing compiled."""
     for folder, folders, files in os.walk(top):
         folders[:] = [name for name in folders if name not in ("__pycache__", ".vestige", ".ipynb_checkpoints")]
@@ -110,7 +106,7 @@ def _tracked_files(top: str) -> Iterator[str]:
                 yield os.path.normpath(os.path.join(inside, name))
 
 
-class PlatformWheel(bdist_wheel):  # type: ignore[misc]
+class PlatformWheel(bdist_wheel):
     """`py3-none-<platform>`: an executable inside, but nothing tied to one interpreter's ABI."""
 
     def finalize_options(self) -> None:
@@ -128,6 +124,5 @@ setup(
         "build_py": BuildWithExamples,
         "build_recorder": BuildRecorder,
         "bdist_wheel": PlatformWheel,
-        "editable_wheel": editable_wheel,
     },
 )

@@ -57,7 +57,18 @@ def test_any_bytes_come_back(writer: ctypes.CDLL, raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b'"', b'""', b'"plain"', b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\\b\n\x00", b"\xe2\x82"],
+    [
+        b"",
+        b'"',
+        b'""',
+        b'"plain"',
+        b"\xff",
+        b"\xc0\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"a\\b\n\x00",
+        b"\xe2\x82",
+    ],
 )
 def test_the_odd_ones_come_back(writer: ctypes.CDLL, raw: bytes) -> None:
     line = written(writer, raw)

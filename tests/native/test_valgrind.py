@@ -19,11 +19,12 @@ def test_a_run_is_clean(tmp_path: Path) -> None:
     log = tmp_path / "valgrind-%p.txt"
     folder = tmp_path / "run"
     folder.mkdir()
+    valgrind = ("valgrind", "--quiet", f"--log-file={log}")
+    run = ("run", "--dir", folder, "--id", "x", "--version", "0", "--trace", "off")
     command = "for i in 1 2 3; do /bin/echo $i; done; echo err >&2; exit 3"
     done = subprocess.run(
         # valgrind follows fork but not exec: the command itself runs bare
-        ["valgrind", "--quiet", f"--log-file={log}", recorder, "run", "--dir", folder, "--id", "x", "--version", "0"]
-        + ["--trace", "off", "--", "sh", "-c", command],
+        [*valgrind, recorder, *run, "--", "sh", "-c", command],
         capture_output=True,
         check=False,
         timeout=100,

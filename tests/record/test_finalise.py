@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FILES = ["events.jsonl", "processes.jsonl", "record.json", "usage.jsonl"]
 
 
+UNWATCHED = "the command ran without anybody watching, since nothing could be started beside it"
+
+
 def contents(path: str) -> dict[str, bytes]:
     found = {}
     for name in os.listdir(path):
@@ -100,8 +103,7 @@ def test_exit_of_the_command(tmp_path: Path, status: int | None, expected: Exit)
             "fork",
             errno.EAGAIN,
             None,
-            "the command ran without anybody watching, since nothing could be started beside it: "
-            "Resource temporarily unavailable",
+            f"{UNWATCHED}: Resource temporarily unavailable",
         ),
     ],
 )
