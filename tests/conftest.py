@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -59,9 +58,13 @@ def vestige(tools: str, tmp_path: os.PathLike[str]) -> Iterator[command.Vestige]
 
 @pytest.fixture
 def open_vestige(tools: str) -> Iterator[command.Vestige]:
-    """Give the same for nobody: all in a folder that belongs to that user."""
+    """Give the same for nobody: all in a folder that belongs to that user, with a Python that they can run."""
+    python = places.python_for_nobody()
+    assert python, "mark the test as needing `nobody`"
+    own_tools = os.path.join(tools, "nobody")
+    command.install_for(own_tools, python)
     with places.open_folder(owner=places.NOBODY) as home:
-        yield from _with_cleaning(_make(tools, home))
+        yield from _with_cleaning(_make(own_tools, home))
 
 
 def _make(tools: str, home: str) -> command.Vestige:
@@ -89,6 +92,10 @@ def _unmet(tool: str) -> str | None:
     """Return why a test that needs this can't run, None if it can."""
     if tool == "root":
         return None if os.geteuid() == 0 else "needs to be root"
+    if tool == "nobody":
+        return (
+            _unmet("root") or _unmet("setpriv") or (None if places.python_for_nobody() else "needs a Python for nobody")
+        )
     if tool == "recorder":
         return None if os.path.exists(_recorder()) else "needs the recorder: `python setup.py build`"
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
@@ -97,6 +104,5 @@ def _unmet(tool: str) -> str | None:
 
 def _recorder() -> str:
     """Return where the recorder of the `vestige` under test is, which need not exist."""
-    found = importlib.util.find_spec("vestige")
-    package = os.path.dirname(found.origin) if found and found.origin else os.path.join(command.CHECKOUT, "src/vestige")
-    return os.environ.get("VESTIGE_RECORDER") or os.path.join(package, "_bin", "vestige-recorder")
+    inside = os.path.join(command.package_parent(), "vestige", "_bin", "vestige-recorder")
+    return os.environ.get("VESTIGE_RECORDER") or inside

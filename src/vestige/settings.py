@@ -69,8 +69,8 @@ KEYS = (
         default=None,
         variable="VESTIGE_STORE",
         meaning="The folder that runs are kept in. In a file, a relative path starts at the folder of that file. "
-        "Unset: the nearest one upward that `vestige init` made, else `.vestige` at the top of the Git repository, else in the "
-        "current folder; where that can't be written, `$XDG_STATE_HOME/vestige`",
+        "Unset: the nearest one upward that `vestige init` made, else `.vestige` at the top of the Git repository, "
+        "else in the current folder; where that can't be written, `$XDG_STATE_HOME/vestige`",
     ),
     Key(
         "capture",

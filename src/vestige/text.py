@@ -11,6 +11,7 @@ import os
 
 _QUOTE = 0x22
 _BACKSLASH = 0x5C
+_PRINTABLE = range(0x20, 0x7F)
 
 
 def from_bytes(raw: bytes) -> str:
@@ -44,7 +45,7 @@ def from_os(name: str) -> str:
 def _escaped(byte: int) -> str:
     if byte in (_QUOTE, _BACKSLASH):
         return "\\" + chr(byte)
-    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
+    return chr(byte) if byte in _PRINTABLE else f"\\{byte:03o}"
 
 
 def _unquoted(inner: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import shutil
@@ -27,6 +28,7 @@ def install(folder: str) -> str:
     It stands for, in this order: the words in VESTIGE_TEST_COMMAND, the command installed beside this Python, or the
     checkout.
     """
+    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "vestige")
     given = os.environ.get("VESTIGE_TEST_COMMAND")
     installed = shutil.which("vestige", path=os.path.dirname(sys.executable))
@@ -35,10 +37,23 @@ def install(folder: str) -> str:
     elif installed:
         os.symlink(installed, path)
     else:
-        source = os.path.join(CHECKOUT, "src")
-        start = "from vestige.cli.front import main\nsys.exit(main(sys.argv))\n"
-        _write_script(path, f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {source!r})\n{start}")
+        install_for(folder, sys.executable)
     return path
+
+
+def install_for(folder: str, python: str) -> str:
+    """Put a `vestige` into `folder` that runs the package under test with another Python, and return its path."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "vestige")
+    start = "from vestige.cli.front import main\nsys.exit(main(sys.argv))\n"
+    _write_script(path, f"#!{python}\nimport sys\nsys.path.insert(0, {package_parent()!r})\n{start}")
+    return path
+
+
+def package_parent() -> str:
+    """Return the folder that holds the package under test."""
+    found = importlib.util.find_spec("vestige")
+    return os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else os.path.join(CHECKOUT, "src")
 
 
 def shell_code(code: int) -> int:
@@ -168,7 +183,10 @@ class Vestige:
 
 
 def _started(folder: str) -> int | None:
-    events = recorded.read_lines(os.path.join(folder, "events.jsonl"))
+    try:
+        events = recorded.read_lines(os.path.join(folder, "events.jsonl"))
+    except FileNotFoundError:
+        return None
     return next((int(event["pid"]) for event in events if event["event"] == "start"), None)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOBODY = 65534
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 
 @contextlib.contextmanager
@@ -37,6 +39,17 @@ def tmpfs(folder: str, options: str) -> Iterator[str]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def python_for_nobody() -> str | None:
+    """Return a Python that nobody can run too: this one may lie in the home of root."""
+    probe = "import sys; sys.exit(sys.version_info < (3, 10))"
+    for python in (sys.executable, "/usr/bin/python3"):
+        call = [*AS_NOBODY, "sh", "-c", f"exec {python} -c '{probe}'"]
+        with contextlib.suppress(OSError):
+            if subprocess.run(call, cwd="/", stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                return python
+    return None
 
 
 def fill(folder: str) -> str:

@@ -30,10 +30,11 @@ def with_variable(name: str, value: str) -> list[int]:
 
 
 def describe(pid: int) -> str:
-    """Return the pid, state and command line of a process."""
+    """Return the pid, state, name and the end of the command line of a process."""
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return f"{pid} {state(pid)} {file.read().replace(bytes(1), b' ').decode(errors='replace')}"
+        with open(f"/proc/{pid}/cmdline", "rb") as file, open(f"/proc/{pid}/comm", "rb") as comm:
+            words = file.read().replace(bytes(1), b" ").decode(errors="replace")
+            return f"{pid} {state(pid)} {comm.read().decode(errors='replace').strip()}: …{words[-80:]}"
     except OSError:
         return str(pid)
 

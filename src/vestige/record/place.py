@@ -36,8 +36,8 @@ _SECOND = 1_000_000_000
 class Store:
     """A place for runs: `path` of the store and `source`, why it is this one.
 
-    `source` is `option`, `environment` or `config` (somebody named it), `folder` (the nearest that `vestige init` made, upward from here), `git`
-    (the top level of the Git work tree), `here` (the current folder) or `state` (the user's state folder).
+    `source` is `option`, `environment` or `config` (somebody named it), `folder` (the nearest that `vestige init` made,
+    upward from here), `git` (the top level of the Git work tree), `here` (the current folder) or `state` (the user's state folder).
     """
 
     __slots__ = ("path", "source")
