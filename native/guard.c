@@ -104,10 +104,22 @@ static void forget_listener(struct shared *shared)
     atomic_store(&shared->listener, LISTENER_NONE);
 }
 
+/* The recorder was killed between reaping the command and saying so. */
+static void learn_status(struct shared *shared)
+{
+    enum { EXIT_INTERNAL = 125 };
+    int status = pidfd_exit_status(shared->command_pidfd);
+
+    atomic_store(&shared->command_status, status >= 0 ? status : EXIT_INTERNAL << 8);
+    atomic_store(&shared->command_ended, status >= 0);
+}
+
 static void finish_record(struct shared *shared)
 {
     if (atomic_exchange(&shared->finished, true))
         return;
+    if (!atomic_load(&shared->command_ended))
+        learn_status(shared);
     recorder_close_record(shared, NULL, "guard");
     events_rescue(shared);
     if (shared->log >= 0)

@@ -111,6 +111,7 @@ pid_t launch(const struct launch *launch)
     if (pid < 0)
         return -1;
     atomic_store(&shared->command, pid);
+    shared->command_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     while (!shared_wait(&shared->launched, 0, LAUNCH_PATIENCE_MS))
         if (has_ended(pid)) { /* killed on the way: there will be no filter */
             int pending = LISTENER_PENDING;

@@ -113,6 +113,7 @@ struct shared {
     _Atomic bool stopped;     /* the command, by a signal */
     _Atomic bool command_ended;
     _Atomic int command_status;
+    int command_pidfd;         /* knows the status even where the recorder was killed in the act of reaping (6.15) */
     _Atomic bool finished;    /* the record is whole: who survives only answers from now on */
     int words;                /* socket to the front */
 };

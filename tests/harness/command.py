@@ -124,13 +124,14 @@ class Vestige:
         return self.bare(*self.words(*command, options=options), **more)
 
     def bare(self, *command: str | bytes, **more: Any) -> subprocess.CompletedProcess[bytes]:
-        """Run a command as it is to its end; its code is as a shell shows it."""
+        """Run a command as it is to its end, within `limit` seconds; its code is as a shell shows it."""
         given = more.pop("input", None)
+        limit = more.pop("limit", SHOULD_END_WITHIN)
         if given is not None:
             more["stdin"] = subprocess.PIPE
         with self.start_bare(*command, **more) as process:
             try:
-                out, err = process.communicate(given, timeout=SHOULD_END_WITHIN)
+                out, err = process.communicate(given, timeout=limit)
             except BaseException:
                 process.kill()
                 raise

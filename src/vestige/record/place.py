@@ -37,7 +37,7 @@ class Store:
     """A place for runs: `path` of the store and `source`, why it is this one.
 
     `source` is `option`, `environment` or `config` (somebody named it), `folder` (the nearest that `vestige init` made,
-    upward from here), `git` (the top level of the Git work tree), `here` (the current folder) or `state` (the user's state folder).
+    upward from here), `git` (the top of the Git work tree), `here` (the current folder) or `state` (the state folder).
     """
 
     __slots__ = ("path", "source")
