@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -194,6 +195,22 @@ static bool kernel_notifies(void)
     }
     return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0 &&
            syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+const char *filter_explain(int error)
+{
+    switch (error) {
+    case EBUSY:
+        return "another listener stands over this process: an outer vestige, or a container's own";
+    case EPERM:
+    case EACCES:
+        return "a seccomp profile forbids it";
+    case ENOSYS:
+    case EINVAL:
+        return "the kernel has no notifications that may be answered with CONTINUE (5.5)";
+    default:
+        return strerror(error);
+    }
 }
 
 struct filter_result filter_install(void)

@@ -17,6 +17,9 @@ struct filter_result {
 /* Installs the filter on the calling process; the listener is a new descriptor, closed on exec. */
 struct filter_result filter_install(void);
 
+/* Why there can be no filter, in words that say what stands in the way. */
+const char *filter_explain(int error);
+
 /* Which traced call this is, by the architecture and number that the kernel reports. */
 enum call filter_call(uint32_t arch, int number);
 /* Whether a process of this architecture has pointers of four bytes. */

@@ -221,8 +221,24 @@ static bool await_launch(const struct front *front)
     return true;
 }
 
+/* Where nothing lives on, whoever asks next finds no helper of ours either. */
+static void await_helpers(const struct shared *shared, pid_t guard)
+{
+    enum { PATIENCE_MS = 50 };
+    int pidfd;
+
+    if (!atomic_load(&shared->alone))
+        return;
+    pidfd = (int)syscall(SYS_pidfd_open, guard, 0);
+    if (pidfd < 0)
+        return;
+    if (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, PATIENCE_MS) > 0)
+        (void)waitpid(guard, NULL, WNOHANG);
+    close(pidfd);
+}
+
 /* The front's own part, once the guard runs; returns the exit code, or does not return. */
-static int attend(struct front *front, struct request *request, const struct dispositions *as_started)
+static int attend(struct front *front, pid_t guard, struct request *request, const struct dispositions *as_started)
 {
     int status;
 
@@ -233,6 +249,7 @@ static int attend(struct front *front, struct request *request, const struct dis
     status = wait_for_end(front);
     terminal_leave(front->shared);
     witness_stop();
+    await_helpers(front->shared, guard);
     finish(request, front->terminal);
     return end_as(status);
 }
@@ -269,5 +286,5 @@ int front_run(const struct request *request)
     close(words[1]);
     if (guard < 0)
         run_bare(request, &as_started);
-    return attend(&front, &own, &as_started);
+    return attend(&front, guard, &own, &as_started);
 }

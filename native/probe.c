@@ -74,7 +74,7 @@ static void probe_filter(struct json *json)
     struct trial trial = try_filter();
     const char *none = "there are no notifications at all";
 
-    say(json, "user_notif", trial.error == 0, strerror(trial.error));
+    say(json, "user_notif", trial.error == 0, filter_explain(trial.error));
     say(json, "wait_killable", trial.error == 0 && trial.wait_killable,
         trial.error == 0 ? "kernel before 5.19: a signal may cause an event to be seen twice" : none);
     say(json, "sync_wake_up", trial.synchronous,

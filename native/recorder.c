@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include "events.h"
+#include "filter.h"
 #include "launch.h"
 #include "machine.h"
 #include "notify.h"
@@ -106,7 +107,7 @@ static void write_trace(const struct run *run)
     json_string(&event.json, "state", on ? "on" : run->request->trace ? "unavailable" : "off");
     if (!on && run->request->trace) {
         json_int(&event.json, "errno", shared->listener_errno);
-        json_string(&event.json, "reason", strerror(shared->listener_errno));
+        json_string(&event.json, "reason", filter_explain(shared->listener_errno));
     } else if (!on) {
         json_string(&event.json, "reason", "switched off by --trace off");
     }
@@ -269,6 +270,7 @@ static void end_record(struct shared *shared, const struct machine *machine)
         writer_finish();
     }
     atomic_store(&shared->finished, true);
+    atomic_store(&shared->alone, reap(shared, "wait") == REAPED_ALL && !relay_open(shared));
     if (shared->log >= 0)
         close(shared->log); /* and with it the lock */
     shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});

@@ -115,6 +115,7 @@ struct shared {
     _Atomic int command_status;
     int command_pidfd;         /* knows the status even where the recorder was killed in the act of reaping (6.15) */
     _Atomic bool finished;    /* the record is whole: who survives only answers from now on */
+    _Atomic bool alone;       /* nothing of the run lives on: guard and recorder are about to go */
     int words;                /* socket to the front */
 };
 

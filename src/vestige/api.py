@@ -110,7 +110,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
         stderr: likewise; STDOUT: into the same pipe or file.
 
     Raises:
-        UsageError: `argv` is empty, a single string, or holds a null byte; `cwd` is no folder.
+        UsageError: `argv` is empty, a single string, or holds a null byte; `cwd` is no folder; `stdin` is PIPE.
         ConfigError: a config file or environment variable holds something unusable.
         StoreError: the run folder can't be made.
         RecorderError: the observer ended without a word.
@@ -118,6 +118,8 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     folder = invocation.cwd() if cwd is None else os.path.abspath(cwd)
     if cwd is not None and not os.path.isdir(cwd):
         raise UsageError(f"`cwd` is no folder: {os.fspath(cwd)}")
+    if stdin == subprocess.PIPE:
+        raise UsageError("`stdin=PIPE` would wait for ever: nobody could write to it; pass an open file")
     environ = dict(os.environ if env is None else env)
     request = invocation.Request()
     request.argv = _words(argv)

@@ -22,6 +22,7 @@ OWN = {
     "vestige.exit_codes",
     "vestige.invocation",
     "vestige.observe",
+    "vestige.observe.inherited",
     "vestige.observe.recorder",
     "vestige.record",
     "vestige.record.machine",

@@ -32,5 +32,6 @@ def test_a_run_is_clean(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"1\n2\n3\n", b"err\n", 3)
     reports = [path.read_text() for path in tmp_path.glob("valgrind-*.txt")]
     assert len(reports) >= 3  # front, guard, recorder
-    assert [report for report in reports if report.strip()] == []
+    # errors begin with `==`; with `--` valgrind says that it does not know a system call as new as pidfd_open
+    assert [line for report in reports for line in report.splitlines() if line.startswith("==")] == []
     assert b'"event":"end"' in (folder / "events.jsonl").read_bytes()

@@ -11,7 +11,8 @@ import sys
 from vestige import exit_codes, invocation
 from vestige.cli import run_options
 from vestige.errors import StoreError, VestigeError
-from vestige.observe import recorder
+from vestige.observe import inherited, recorder
+from vestige.record import start
 
 TYPE_CHECKING = False  # `typing` costs 15 ms
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _FINISH = (  # Ctrl-C ends it at once and without a word: the next `vestige ls` 
     "import sys, _signal; _signal.signal(_signal.SIGINT, _signal.SIG_DFL); "
     f"sys.path.append({_SITE!r}); from vestige.cli.finish import main; sys.exit(main(sys.argv[1:]))"
 )
-_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 _STDERR = 2
 
 
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
         request = run_options.parse(words)
         if request.help:
             return _help()
-        give_back_locale()
+        inherited.give_back_locale()
         order = _order(request)
     except VestigeError as error:
         print(f"vestige: {error}", file=sys.stderr)
@@ -47,24 +47,6 @@ def _help() -> int:
     from vestige.cli import dispatch  # noqa: PLC0415 - the short way ends here
 
     return dispatch.main(["help", "run"])
-
-
-def give_back_locale() -> None:
-    """Undo Python's own change of the environment, which is not the command's business.
-
-    Python sets LC_CTYPE in the C locale (PEP 538). What it was is in the environment as the kernel keeps it.
-    """
-    if os.environ.get("LC_CTYPE") not in _COERCED:
-        return
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            given = [pair for pair in file.read().split(b"\0") if pair.startswith(b"LC_CTYPE=")]
-    except OSError:
-        return  # no Linux: can't be told apart from the user's own setting
-    if given:
-        os.environb[b"LC_CTYPE"] = given[0].partition(b"=")[2]
-    else:
-        del os.environ["LC_CTYPE"]
 
 
 def _order(request: Request) -> recorder.Order:
@@ -89,7 +71,8 @@ def _recorded(request: Request) -> recorder.Order:
             raise
         return _unrecorded(request, str(error))
     order.finish = _finisher(summary)
-    order.finish_waits = summary != "none"
+    # inside another run, what finalises this one would be named there as left behind
+    order.finish_waits = summary != "none" or start.RUN_VARIABLE in os.environ
     return order
 
 

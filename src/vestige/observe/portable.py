@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypedDict
 from vestige import exit_codes
 from vestige._version import VERSION
 from vestige.errors import UsageError
-from vestige.observe import relay
+from vestige.observe import inherited, relay
 from vestige.observe.journal import Journal
 from vestige.observe.recorder import Order
 from vestige.text import from_bytes
@@ -70,9 +70,7 @@ def observe(order: Order) -> int:
 
 def main(words: list[str]) -> int:
     """Take the command line of the recorder, for a parent that is Python: `run OPTION... -- COMMAND...`."""
-    from vestige.cli.run import give_back_locale  # noqa: PLC0415
-
-    give_back_locale()
+    inherited.give_back_locale()
     return observe(read_order(words))
 
 

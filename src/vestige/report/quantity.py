@@ -112,7 +112,9 @@ def marked(figure: Figure | None) -> str:
 def _certain(figure: Figure) -> str:
     lower, upper, unit = figure.lower, figure.upper, figure.unit
     if lower is not None and upper is not None:
-        return f"{span(figure)} for certain"
+        within = span(figure)
+        exactly = figure.value is not None and within == amount(figure.value, unit)
+        return "" if exactly else f"{within} for certain"
     if lower is not None:
         return "at least this" if lower == figure.value else f"at least {amount(lower, unit)}"
     if upper is not None:
