@@ -16,9 +16,15 @@ A message says what failed, on which path or pid, and what to do next, in one li
 
 from __future__ import annotations
 
+from vestige.text import printable
+
 
 class VestigeError(Exception):
     """Base of all expected errors; `str()` of it is the one line a person reads."""
+
+    def __str__(self) -> str:
+        """Return the message on one line; what a terminal would obey (escape sequences, line feeds) is escaped."""
+        return printable(super().__str__())
 
 
 class UsageError(VestigeError):

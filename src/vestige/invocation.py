@@ -10,6 +10,7 @@ import time
 
 from vestige import settings
 from vestige._version import VERSION
+from vestige.errors import UsageError
 from vestige.observe import recorder
 from vestige.record import place, start, tinyjson
 
@@ -47,7 +48,12 @@ def cwd() -> str | None:
 
 
 def store(option: str | None, chosen: Settings, environ: Mapping[str, str], folder: str | None) -> place.Store:
-    """Return the store that is meant in `folder`, which need not exist."""
+    """Return the store that is meant in `folder`, which need not exist.
+
+    Raises UsageError when the option names nothing.
+    """
+    if option == "":
+        raise UsageError("`--store` needs a folder, not an empty word")
     return place.find_store(explicit=option, configured=chosen.store, environ=environ, cwd=folder or "")
 
 

@@ -42,6 +42,11 @@ def from_os(name: str) -> str:
     return from_bytes(os.fsencode(name))
 
 
+def printable(text: str) -> str:
+    """Return text that a terminal shows and does not obey: control characters and lone surrogates are escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def _escaped(byte: int) -> str:
     if byte in (_QUOTE, _BACKSLASH):
         return "\\" + chr(byte)
