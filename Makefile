@@ -60,7 +60,7 @@ test: native ## the tests
 
 sanitize: sanitized ## the tests of the run, with the sanitized recorder
 	VESTIGE_RECORDER=$(abspath $(BUILD)/vestige-recorder-sanitized) ASAN_OPTIONS=detect_leaks=0 \
-		$(PYTHON) -m pytest -m "not exact" tests/run tests/cli
+		$(PYTHON) -m pytest -m "not unsanitized" tests/run
 
 valgrind: native ## the recorder under valgrind
 	$(PYTHON) -m pytest tests/native/test_valgrind.py
@@ -70,6 +70,7 @@ check: lint types cross test sanitize ## everything that must hold before a chan
 
 stress: native ## a thousand kills, a gigabyte, every exit code
 	$(PYTHON) tests/stress/kills.py --kills $(KILLS)
+	$(PYTHON) -m pytest --numprocesses=0 tests/stress/volume.py
 
 bench: native ## measure against the peers, and write docs/bench.md
 	$(PYTHON) bench/run.py
