@@ -217,6 +217,7 @@ static void enter_process(const struct execution *execution)
         .executed = true,
         .statm = -1,
         .io = -1,
+        .children = -1,
     };
 
     if (processes_find(process.pid, &known) && known.start == process.start && !known.exiting) {
@@ -225,7 +226,10 @@ static void enter_process(const struct execution *execution)
     }
     memcpy(process.comm, execution->stat.comm, sizeof process.comm);
     process.pidfd = open_pidfd(process.pid);
-    if (!processes_add(&process) && process.pidfd >= 0)
+    if (processes_add(&process))
+        return;
+    processes_mark_executed(process.pid);
+    if (process.pidfd >= 0)
         close(process.pidfd);
 }
 

@@ -15,6 +15,24 @@ static uint32_t high;
 static uint32_t first_free = NOWHERE;
 static struct figures ended;
 
+ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size)
+{
+    enum { HIGHEST_KEPT = 256, SPARE = 64 };
+    ssize_t length;
+    int fd = *kept;
+
+    if (fd < 0)
+        fd = open_proc(pid, name);
+    if (fd < 0)
+        return -1;
+    length = pread(fd, text, size, 0);
+    if (fd < HIGHEST_KEPT && fd < (int)sysconf(_SC_OPEN_MAX) - SPARE)
+        *kept = fd;
+    else
+        close(fd);
+    return length;
+}
+
 bool processes_init(void)
 {
     const size_t size = sizeof *table * PROCESSES + sizeof *buckets * BUCKETS;
@@ -58,6 +76,7 @@ static void release(uint32_t index)
     close_if_open(process->pidfd);
     close_if_open(process->statm);
     close_if_open(process->io);
+    close_if_open(process->children);
     *process = (struct process){.next = first_free};
     first_free = index;
 }
@@ -122,6 +141,19 @@ bool processes_find(pid_t pid, struct process *process)
     return index != NOWHERE;
 }
 
+void processes_keep_children(pid_t pid, uint64_t start, int fd)
+{
+    uint32_t index;
+
+    pthread_mutex_lock(&lock);
+    index = find(pid);
+    if (index != NOWHERE && table[index].start == start && table[index].children < 0)
+        table[index].children = fd;
+    else
+        close(fd);
+    pthread_mutex_unlock(&lock);
+}
+
 bool processes_add(const struct process *process)
 {
     uint32_t index;
@@ -130,6 +162,10 @@ bool processes_add(const struct process *process)
         return false;
     pthread_mutex_lock(&lock);
     index = find(process->pid);
+    if (index != NOWHERE && same(&table[index], process)) {
+        pthread_mutex_unlock(&lock);
+        return false;
+    }
     if (index != NOWHERE)
         release(index);
     index = take_place();

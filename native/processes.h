@@ -18,12 +18,17 @@ struct process {
     bool executed;    /* by notification: it has a program of its own */
     bool exiting;     /* its exit is recorded; only waits to be cleared away */
     int pidfd;        /* -1: none; tells how it ended when nobody else did */
-    int statm;        /* kept open for the first of them, -1: not */
+    int statm;        /* these three are kept open for the first of them, -1: not */
     int io;
+    int children;
     struct figures last;
     char comm[COMM_SIZE];
     uint32_t next;
 };
+
+/* A file of /proc that is kept open costs a third, and can't be mistaken for a later process of the same pid. Reads it,
+ * from `*kept` if that is open; keeps it open there while there are descriptors enough. */
+ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size);
 
 /* False if there is no memory: nothing is sampled then. */
 bool processes_init(void);
@@ -33,8 +38,11 @@ uint32_t processes_high(void);
 bool processes_get(uint32_t index, struct process *process);
 /* Stores the figures and kept descriptors of a copy, if the same process still stands there. */
 void processes_put(uint32_t index, const struct process *process);
+/* Leaves the open `children` file of a process with it. */
+void processes_keep_children(pid_t pid, uint64_t start, int fd);
 bool processes_find(pid_t pid, struct process *process);
-/* Enters a process, or replaces an older one of the same pid; false if the table is full. */
+/* Enters a process in place of an older one of the same pid; false if it is there already (the other thread was
+ * faster, and may even have seen its end), or the table is full. */
 bool processes_add(const struct process *process);
 void processes_mark_executed(pid_t pid);
 void processes_mark_exiting(pid_t pid);

@@ -13,12 +13,11 @@
 enum {
     SHORTEST_NS = 2000000,        /* between two looks, at the very start */
     LONGEST_NS = 100000000,       /* as long as looks are cheap */
-    COST_SHARE = 125,             /* a look may cost 1/125 of the time to the next: 0.8 % of a core */
-    PSS_SHARE = 200,              /* proportional sizes may cost another 0.5 % … */
+    COST_SHARE = 200,             /* a look may cost 1/200 of the time to the next: 0.5 % of a core */
+    PSS_SHARE = 400,              /* proportional sizes may cost another 0.25 % … */
     PSS_BURST_NS = 40000000,      /* … and this much at once: a first peak deserves a look */
     POINTS_AT_ONE_STEP = 1000,    /* after so many points the step doubles: their number grows with log(time) */
     FIRST_STEP_NS = 10000000,
-    KEPT = 64,                    /* processes whose files are kept open */
 };
 
 /* Neighbouring looks merged into one point. */
@@ -42,8 +41,8 @@ static struct {
     struct window window;
     uint64_t step;
     uint64_t points;
-    uint64_t kept;
     uint64_t best_pss;
+    uint64_t last_rss;
     uint64_t pss_cost;
     uint64_t page_size;
 } sampler;
@@ -54,26 +53,6 @@ static uint64_t thread_cpu(void)
 
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
-}
-
-/* A file of /proc that is kept open costs a third, and can't be mistaken for a later process of the same pid. */
-static ssize_t read_kept(struct process *process, int *kept, const char *name, char *text, size_t size)
-{
-    ssize_t length;
-    int fd = *kept;
-
-    if (fd < 0)
-        fd = open_proc(process->pid, name);
-    if (fd < 0)
-        return -1;
-    length = pread(fd, text, size, 0);
-    if (*kept < 0 && sampler.kept < KEPT) {
-        *kept = fd;
-        sampler.kept++;
-    } else if (*kept < 0) {
-        close(fd);
-    }
-    return length;
 }
 
 static void read_status(struct process *process)
@@ -96,7 +75,7 @@ static bool look_at(struct process *process)
     if (!read_cpu_clock(process->pid, &last->cpu_ns))
         return false;
     last->have |= HAVE_CPU;
-    length = read_kept(process, &process->statm, "statm", text, sizeof text);
+    length = processes_read_kept(process->pid, &process->statm, "statm", text, sizeof text);
     if (length > 0 && parse_statm(text, (size_t)length, sampler.page_size, &rss)) {
         last->rss = rss;
         last->have |= HAVE_RSS;
@@ -105,7 +84,7 @@ static bool look_at(struct process *process)
     }
     if (rss > last->hwm || (last->have & HAVE_HWM) == 0)
         read_status(process);
-    length = read_kept(process, &process->io, "io", text, sizeof text);
+    length = processes_read_kept(process->pid, &process->io, "io", text, sizeof text);
     if (length > 0)
         parse_io(text, (size_t)length, last);
     return true;
@@ -134,11 +113,15 @@ static void write_gone(struct shared *shared, const struct process *process, int
 
 static void clear_away(struct shared *shared, uint32_t index, const struct process *process)
 {
-    if (!process->exiting) {
+    struct process now;
+
+    /* its exit may have been recorded since it was copied; by now it is dead, so if there was one it was */
+    if (!processes_get(index, &now) || now.pid != process->pid || now.start != process->start)
+        return;
+    if (!now.exiting) {
         processes_account(&process->last, false);
         write_gone(shared, process, pidfd_exit_status(process->pidfd));
     }
-    sampler.kept -= (uint64_t)(process->statm >= 0) + (uint64_t)(process->io >= 0);
     processes_remove(index, process);
 }
 
@@ -202,15 +185,19 @@ static uint64_t sum_pss(void)
 }
 
 /* Shared pages are counted once only by PSS, which costs about 15 us a resident MB. It is read where it can tell
- * something new: the sum of resident sizes, its upper bound, beats the best so far, and one process does not hold
- * 99 % of that sum by itself. */
+ * something new: the sum of resident sizes, its upper bound, beats the best so far, one process does not hold 99 % of
+ * that sum by itself, and the sum has stopped growing: on the way up a look would be spent for nothing. */
 static void look_at_shares(struct shared *shared, const struct look *look)
 {
     const uint64_t now = shared_now(shared);
+    const bool growing = look->rss > sampler.last_rss + sampler.last_rss / 50;
     struct window *window = &sampler.window;
     uint64_t before;
     uint64_t pss;
 
+    sampler.last_rss = look->rss;
+    if (growing)
+        return;
     if (look->rss <= sampler.best_pss + sampler.best_pss / 100 || look->top_rss >= look->rss - look->rss / 100)
         return;
     if (sampler.pss_cost > PSS_BURST_NS + now / PSS_SHARE) {

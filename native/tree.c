@@ -58,58 +58,84 @@ static bool kernel_lists_children(void)
     return known == 1;
 }
 
-static void queue_children(pid_t pid, pid_t tid)
+/* More than a page of children: the kernel gives the rest at an offset. */
+static void queue_many_children(const char *path)
 {
-    char path[64];
+    FILE *file = fopen(path, "re");
+    int child;
+
+    while (file != NULL && queued < PROCESSES && fscanf(file, "%d", &child) == 1)
+        queue[queued++] = child;
+    if (file != NULL)
+        fclose(file);
+}
+
+static void queue_children(pid_t pid, pid_t tid, int *kept)
+{
+    char name[64];
     char text[4096];
     ssize_t length;
-    size_t found;
 
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
-    length = read_file(path, text, sizeof text);
-    if (length <= 0)
-        return;
-    found = parse_children(text, (size_t)length, queue + queued, PROCESSES - queued);
-    queued += found;
-    if ((size_t)length == sizeof text) { /* more than one page of them: the kernel gives the rest at an offset */
-        FILE *file = fopen(path, "re");
-        int child;
+    snprintf(name, sizeof name, "task/%d/children", (int)tid);
+    length = processes_read_kept(pid, kept, name, text, sizeof text);
+    if (length == (ssize_t)sizeof text) {
+        char path[96];
 
-        queued -= found;
-        while (file != NULL && queued < PROCESSES && fscanf(file, "%d", &child) == 1)
-            queue[queued++] = child;
-        if (file != NULL)
-            fclose(file);
+        snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+        queue_many_children(path);
+    } else if (length > 0) {
+        queued += parse_children(text, (size_t)length, queue + queued, PROCESSES - queued);
     }
 }
 
 /* Children hang below the thread that forked them. */
-static void queue_all_children(pid_t pid, bool threaded)
+static void queue_all_children(pid_t pid)
 {
     char path[64];
     DIR *folder;
 
-    if (!kernel_lists_children()) {
-        queue_from_everyone(pid);
-        return;
-    }
-    if (!threaded) {
-        queue_children(pid, pid);
-        return;
-    }
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     folder = opendir(path);
     if (folder == NULL)
         return;
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        int kept = -1;
+
         if (entry->d_name[0] != '.')
-            queue_children(pid, atoi(entry->d_name));
+            queue_children(pid, atoi(entry->d_name), &kept);
+        if (kept >= 0)
+            close(kept);
+    }
     closedir(folder);
+}
+
+static void queue_below(struct process *process)
+{
+    if (!kernel_lists_children())
+        queue_from_everyone(process->pid);
+    else if (process->last.threads > 1)
+        queue_all_children(process->pid);
+    else
+        queue_children(process->pid, process->pid, &process->children);
+}
+
+/* Ours: forked by the first thread, and given to it when orphaned. */
+static void queue_ours(pid_t root)
+{
+    static int kept = -1;
+
+    queued = 0;
+    if (!kernel_lists_children()) {
+        list_everyone();
+        queue_from_everyone(root);
+    } else {
+        queue_children(root, root, &kept);
+    }
 }
 
 static void enter(pid_t pid, uint64_t now)
 {
-    struct process process = {.pid = pid, .first_t = now, .pidfd = -1, .statm = -1, .io = -1};
+    struct process process = {.pid = pid, .first_t = now, .pidfd = -1, .statm = -1, .io = -1, .children = -1};
     struct stat_line stat;
 
     if (!read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
@@ -135,12 +161,10 @@ static bool is_known(pid_t pid, struct process *known)
 
 size_t tree_discover(pid_t root, pid_t except, uint64_t now)
 {
-    queued = 0;
-    if (!kernel_lists_children())
-        list_everyone();
-    queue_all_children(root, true);
+    queue_ours(root);
     for (size_t at = 0; at < queued; at++) {
         struct process known = {0};
+        int kept;
 
         if (queue[at] == except)
             continue;
@@ -149,17 +173,17 @@ size_t tree_discover(pid_t root, pid_t except, uint64_t now)
             if (!processes_find(queue[at], &known))
                 continue;
         }
-        queue_all_children(queue[at], known.last.threads > 1);
+        kept = known.children;
+        queue_below(&known);
+        if (known.children != kept)
+            processes_keep_children(known.pid, known.start, known.children);
     }
     return queued;
 }
 
 bool tree_has_child_but(pid_t root, pid_t except)
 {
-    queued = 0;
-    if (!kernel_lists_children())
-        list_everyone();
-    queue_all_children(root, true);
+    queue_ours(root);
     for (size_t at = 0; at < queued; at++)
         if (queue[at] != except)
             return true;

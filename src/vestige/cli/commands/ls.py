@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import itertools
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  vestige ls                              all runs, newest first
+  vestige ls                              the newest 50 runs
+  vestige ls --all                        every one, newest first
   vestige ls --last 5 --failed            the last five that went wrong
   vestige ls --since 2h                   of the last two hours (m, h, d, w)
   vestige ls --since 2026-07-01           since a day, local time
@@ -34,6 +36,7 @@ examples:
   vestige ls --json                       for programs
 """
 
+_SHOWN = 50  # a screenful or two: who wants more says so, and a store may hold a hundred thousand
 _AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _NAMED_SECOND = re.compile(r"([0-9]{8}T[0-9]{6})Z-")
@@ -42,7 +45,9 @@ _SLACK = dt.timedelta(seconds=2)  # a folder's name is cut to the second, and ma
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige ls`."""
-    parser.add_argument("--last", type=int, metavar="N", help="the newest N of those that match")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--last", type=int, metavar="N", help=f"the newest N of those that match; default: {_SHOWN}")
+    amount.add_argument("--all", action="store_true", help="all that match; as `--json` and `--csv` do unless told")
     parser.add_argument("--failed", action="store_true", help="only those that did not end with exit code 0")
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only with this tag; repeated: all")
     parser.add_argument("--command", metavar="GLOB", help="only where the command line matches, as in '*train.py*'")
@@ -57,13 +62,17 @@ def execute(arguments: argparse.Namespace) -> int:
     """List them."""
     if arguments.last is not None and arguments.last < 1:
         raise UsageError("`--last` needs a number from 1 on")
-    entries = itertools.islice(_matching(arguments), arguments.last)
+    if arguments.store and not os.path.isdir(arguments.store):
+        raise StoreError(f"no store at {arguments.store}; `vestige init` makes one, as does a first run")
+    matching = _matching(arguments)
     if arguments.json:
-        printing.print_json_list(map(listing.as_json, entries))
+        printing.print_json_list(map(listing.as_json, itertools.islice(matching, arguments.last)))
     elif arguments.csv:
-        print(listing.as_csv(entries), end="")
+        print(listing.as_csv(itertools.islice(matching, arguments.last)), end="")
     else:
-        _print_table(list(map(listing.row, entries)))
+        _print_newest(matching, None if arguments.all else arguments.last or _SHOWN)
+        if not arguments.all and arguments.last is None and next(matching, None) is not None:
+            printing.say(f"the newest {_SHOWN}; `--all` lists the rest too")
     return exit_codes.OK
 
 
@@ -81,7 +90,8 @@ def since(words: str, now: dt.datetime) -> dt.datetime:
         raise UsageError(f"`--since` can't be `{words}`; write 2h, 3d, or a date as in 2026-07-01T12:00") from error
 
 
-def _print_table(rows: list[list[str]]) -> None:
+def _print_newest(matching: Iterator[Loaded], most: int | None) -> None:
+    rows = list(map(listing.row, itertools.islice(matching, most)))
     if not rows:
         printing.say("no runs")
         return
