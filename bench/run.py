@@ -1,0 +1,149 @@
+"""What vestige costs and how right it is, beside GNU time, con-duct, psrecord and strace, measured side by side.
+
+    python bench/run.py [--quick] [--only NAME]... [--out FILE]
+
+It installs vestige from this checkout, and its peers, into a virtual environment of its own in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import accuracy
+import cost
+import listing
+import machine
+import measure
+import overhead
+import peers
+import table
+import throughput
+from errors import BenchError
+from installation import CHECKOUT, Installation, install
+from workloads import Workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from machine import Clock
+    from table import Section
+
+SECTIONS: dict[str, Callable[[Workloads], Section]] = {
+    "start": overhead.start,
+    "short": overhead.short_processes,
+    "compile": overhead.compiling,
+    "compute": overhead.computing,
+    "output": throughput.output,
+    "sampling": cost.sampling,
+    "memory": cost.memory,
+    "listing": listing.listing,
+    "accuracy": accuracy.accuracy,
+}
+DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")
+HOW_TO_READ = """\
+Everything in one table was measured in the same minutes, in turn: A B C, A B C, …. A ratio is taken within each round,
+so that a slow minute of the machine falls on both sides of it; shown is the median and, in brackets, the range of the
+middle half of the rounds (of all, where there are fewer than five). A budget is met or missed by the median. CPU is
+what wait4 says of the whole process tree, the recorder included. Ratios carry over to other machines better than times
+do. A ratio of a few per cent from 1 is no more certain than its range; where the machine had other work to do, trust
+the CPU column rather than the time."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure what is asked for and write it down."""
+    arguments = _parser().parse_args(words)
+    try:
+        document = _document(arguments)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    _write(document, _target(arguments))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/run.py", description="measure vestige and its peers side by side")
+    parser.add_argument("--quick", action="store_true", help="few rounds of small things: to see that all works")
+    parser.add_argument("--only", action="append", metavar="NAME", choices=list(SECTIONS), help=", ".join(SECTIONS))
+    parser.add_argument("--out", metavar="FILE", help="default: docs/bench.md, or `-` (stdout) with --quick or --only")
+    return parser
+
+
+def _target(arguments: argparse.Namespace) -> str:
+    """Say where the document goes; figures that are not the whole truth never replace the documentation's."""
+    given: str | None = arguments.out
+    return given or ("-" if arguments.quick or arguments.only else DOCUMENT)
+
+
+def _document(arguments: argparse.Namespace) -> str:
+    measure.become_subreaper()
+    with tempfile.TemporaryDirectory(prefix="vestige-bench-") as folder:
+        _say("installing vestige and its peers")
+        made = install(folder)
+        begun = machine.clock()
+        sections = list(_sections(Workloads(made, arguments.quick), arguments.only or list(SECTIONS)))
+        return "\n\n".join(_parts(made, begun, sections, arguments)) + "\n"
+
+
+def _sections(work: Workloads, names: Iterable[str]) -> Iterable[Section]:
+    for name in names:
+        _say(f"measuring: {name}")
+        begun = time.monotonic()
+        section = SECTIONS[name](work)
+        _say(f"           {time.monotonic() - begun:.0f} s")
+        yield section
+
+
+def _parts(made: Installation, begun: Clock, sections: list[Section], arguments: argparse.Namespace) -> list[str]:
+    options = " --quick" * arguments.quick + "".join(f" --only {name}" for name in arguments.only or ())
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    programs = table.Table(("", "called as", "version"), tuple(_program(made, peer) for peer in peers.ALL), words=3)
+    return [
+        "# What it costs, and how right it is",
+        f"Made on {date} by `python bench/run.py{options}`"
+        + (". These are parts only." if options else " (`make bench`)."),
+        f"{machine.description()}. {machine.load(begun)}. {_tracing(made)}.",
+        "## How to read this",
+        HOW_TO_READ,
+        table.one(programs),
+        "## Budgets",
+        table.budgets(sections),
+        *map(table.markdown, sections),
+    ]
+
+
+def _tracing(made: Installation) -> str:
+    """Say whether vestige's figures are those of a recorder that sees every process."""
+    with measure.scene(made.room) as where:
+        measure.run([peers.VESTIGE.words(["true"], where.folder)], where)
+        seen = peers.vestige_record(where.folder)["completeness"]
+    return "vestige traced every process" if seen["trace"] == "on" else f"vestige did not trace: {seen['trace_reason']}"
+
+
+def _program(made: Installation, peer: peers.Peer) -> tuple[str, str, str]:
+    return peer.name, f"`{peer.form}`", made.version(peer)
+
+
+def _write(document: str, target: str) -> None:
+    if target == "-":
+        print(document, end="")
+        return
+    with open(target, "w", encoding="utf-8") as file:
+        file.write(document)
+    _say(f"written: {target}")
+
+
+def _say(words: str) -> None:
+    print(f"bench: {words}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    if platform.system() != "Linux":
+        sys.exit("bench: this needs Linux")
+    sys.exit(main(sys.argv[1:]))
