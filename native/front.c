@@ -106,7 +106,6 @@ static int status_without_witness(const struct shared *shared)
 /* Returns the command's wait status. */
 static int wait_for_end(const struct front *front)
 {
-    terminal_enter(front->shared);
     for (;;) {
         struct pollfd polls[3] = {
             {.fd = front->words, .events = POLLIN},
@@ -202,9 +201,10 @@ static void fill_standard_descriptors(void)
             (void)!open("/dev/null", O_RDWR | O_CLOEXEC); /* closed again when the command is executed */
 }
 
-static _Noreturn void run_bare(const struct request *request, const struct dispositions *as_started)
+static _Noreturn void run_bare(struct shared *shared, const struct request *request, const struct dispositions *as_started)
 {
     witness_stop();
+    terminal_leave(shared);
     signals_restore(as_started);
     launch_bare(request);
 }
@@ -244,7 +244,7 @@ static int attend(struct front *front, pid_t guard, struct request *request, con
 
     witness_start(front->shared);
     if (!await_launch(front))
-        run_bare(request, as_started);
+        run_bare(front->shared, request, as_started);
     close_inherited(-1);
     status = wait_for_end(front);
     terminal_leave(front->shared);
@@ -276,6 +276,7 @@ int front_run(const struct request *request)
     terminal_open(shared, request);
     front = open_front(request, words[0]);
     front.shared = shared;
+    terminal_enter(shared); /* before the command can say anything, so that no key is answered by the wrong terminal */
     guard = fork();
     if (guard == 0) {
         struct run run = {shared, &own, &as_started};
@@ -285,6 +286,6 @@ int front_run(const struct request *request)
     }
     close(words[1]);
     if (guard < 0)
-        run_bare(request, &as_started);
+        run_bare(shared, request, &as_started);
     return attend(&front, guard, &own, &as_started);
 }

@@ -85,7 +85,7 @@ static _Noreturn void become_command(const struct launch *launch)
         _exit(EXIT_INTERNAL);
     publish(&shared->launched, 1);
     if (terminal_is_ours(shared))
-        terminal_take(slave);
+        terminal_take(shared, slave);
     streams_take(&launch->ends);
     set_environment(launch->request);
     signals_restore(launch->as_started);

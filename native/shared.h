@@ -45,6 +45,7 @@ struct pty {
     int keys;              /* the real terminal as stdin */
     int life[2];           /* the session's leader sleeps on it */
     _Atomic int leader;
+    _Atomic int anchored;  /* 1 once the command's group can be stopped */
     struct termios saved;  /* of the real terminal */
     _Atomic bool entered;  /* the real terminal is in raw mode */
 };

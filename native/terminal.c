@@ -59,10 +59,11 @@ void terminal_open(struct shared *shared, const struct request *request)
 
 /* The command's parent is in another session. Were it alone in its group, that would be an orphaned one, which Ctrl-Z
  * can't stop (setpgid(2), POSIX 3.242): so a child of the leader joins it, deaf to everything, and goes with its parent. */
-static void anchor_group(pid_t command)
+static void anchor_group(struct shared *shared)
 {
+    const pid_t command = atomic_load(&shared->command);
+    const pid_t leader = getpid();
     sigset_t all;
-    pid_t leader = getpid();
 
     if (fork() != 0)
         return;
@@ -72,13 +73,15 @@ static void anchor_group(pid_t command)
     sigprocmask(SIG_SETMASK, &all, NULL);
     for (int tries = 0; setpgid(0, command) != 0 && tries < 1000; tries++)
         usleep(100); /* the command makes the group */
+    atomic_store(&shared->pty.anchored, 1);
+    shared_wake(&shared->pty.anchored);
     while (getppid() == leader)
         pause();
     _exit(0);
 }
 
 /* Sleeps until recorder and guard have let go of the other end of the pipe, or are gone. */
-static _Noreturn void lead(const struct shared *shared)
+static _Noreturn void lead(struct shared *shared)
 {
     char nothing;
 
@@ -88,7 +91,7 @@ static _Noreturn void lead(const struct shared *shared)
     for (int fd = 0; fd < 1024; fd++)
         if (fd != shared->pty.life[0])
             close(fd);
-    anchor_group(atomic_load(&shared->command));
+    anchor_group(shared);
     while (read(shared->pty.life[0], &nothing, 1) < 0 && errno == EINTR)
         ;
     _exit(0);
@@ -117,13 +120,16 @@ pid_t terminal_fork(struct shared *shared)
     lead(shared);
 }
 
-void terminal_take(int slave)
+void terminal_take(struct shared *shared, int slave)
 {
+    enum { PATIENCE_MS = 1000 };
+
     (void)!setpgid(0, 0);
     (void)!tcsetpgrp(slave, getpgrp()); /* SIGTTOU is ignored still */
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd))
             dup2(slave, fd);
+    (void)shared_wait(&shared->pty.anchored, 0, PATIENCE_MS);
 }
 
 void terminal_forget(struct shared *shared)

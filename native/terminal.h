@@ -17,8 +17,9 @@
 void terminal_open(struct shared *shared, const struct request *request);
 /* In the recorder: forks the session's leader, and it the command. Returns the command's pid in the command as 0. */
 pid_t terminal_fork(struct shared *shared);
-/* In the command: makes the pty its stdin, stdout and stderr wherever those were terminals. */
-void terminal_take(int slave);
+/* In the command: makes the pty its stdin, stdout and stderr wherever those were terminals, and waits until it can be
+ * stopped there. */
+void terminal_take(struct shared *shared, int slave);
 /* In the recorder, once the command has its own descriptors. */
 void terminal_forget(struct shared *shared);
 /* Lets the session's leader go; the pty hangs up. */

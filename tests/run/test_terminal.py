@@ -193,8 +193,9 @@ def test_ctrl_backslash_ends_a_command_with_131(vestige: Vestige) -> None:
     assert code(terminal) == 131
 
 
-def test_ctrl_z_and_fg(shell: pexpect.spawn[bytes], victims: Victims) -> None:
-    shell.sendline(f"vestige run -q {victims.terminal}")
+@pytest.mark.parametrize("option", ["", "--capture all "], ids=["as it is", "captured"])
+def test_ctrl_z_and_fg(shell: pexpect.spawn[bytes], victims: Victims, option: str) -> None:
+    shell.sendline(f"vestige run -q {option}{victims.terminal}")
     shell.expect_exact("size")
     shell.sendcontrol("z")
     shell.expect_exact("Stopped")
@@ -346,6 +347,26 @@ def test_capture_all_copies_what_the_terminal_showed(vestige: Vestige, victims: 
     copied = vestige.last().captured("stdout")
     assert b"tty 1 1 1" in copied
     assert b"interrupts 1" in copied
+
+
+def test_capture_all_gives_the_terminal_back(shell: pexpect.spawn[bytes]) -> None:
+    before = told(shell, "stty -g")
+    told(shell, "vestige run -q --capture all sh -c 'stty raw -echo; exit 3'")
+    assert exit_code(shell) == 3
+    assert told(shell, "stty -g") == before
+
+
+def test_capture_all_gives_the_terminal_back_when_the_front_is_killed(
+    shell: pexpect.spawn[bytes], vestige: Vestige
+) -> None:
+    before = told(shell, "stty -g")
+    shell.sendline("vestige run -q --capture all sh -c 'echo ready; sleep 1; echo unharmed >said'")
+    shell.expect_exact("ready")
+    os.kill(vestige.pids(vestige.new_folder())["front"], signal.SIGKILL)
+    shell.expect_exact("Killed")
+    shell.expect_exact(PROMPT)
+    until(lambda: os.path.exists(vestige.path("said")), "the end of the command")
+    assert told(shell, "stty -g") == before
 
 
 def test_a_terminal_is_not_captured_unless_asked(vestige: Vestige) -> None:
