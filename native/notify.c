@@ -251,20 +251,39 @@ static void handle_exec(int listener, const struct seccomp_notif *notification, 
     write_exec(&execution);
 }
 
+/* A process that forked, never executed anything and was not seen by the sampler yet: entered at its end, so that the
+ * sampler does not take it for a new one while it dies. */
+static bool enter_dying(const struct figures *figures, struct process *process)
+{
+    struct stat_line stat;
+
+    if (!read_stat(figures->tgid, &stat))
+        return false;
+    *process = (struct process){
+        .pid = figures->tgid,
+        .ppid = stat.ppid,
+        .start = stat.start,
+        .exiting = true,
+        .pidfd = -1,
+        .statm = -1,
+        .io = -1,
+        .children = -1,
+    };
+    (void)processes_add(process);
+    return true;
+}
+
 static void handle_exit(int listener, const struct seccomp_notif *notification)
 {
     struct figures figures;
-    struct stat_line stat;
     struct process known;
     struct event event;
     bool identified;
 
     read_figures((pid_t)notification->pid, &figures);
     identified = processes_find(figures.tgid, &known) && !known.exiting;
-    if (!identified && read_stat(figures.tgid, &stat)) { /* forked and never executed anything */
-        known = (struct process){.start = stat.start};
-        identified = true;
-    }
+    if (!identified)
+        identified = enter_dying(&figures, &known);
     processes_account(&figures, figures.ppid == atomic_load(&receiver.shared->recorder));
     processes_mark_exiting(figures.tgid);
     answer(listener, notification->id);
