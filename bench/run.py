@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -83,6 +84,7 @@ def _target(arguments: argparse.Namespace) -> str:
 
 def _document(arguments: argparse.Namespace) -> str:
     measure.become_subreaper()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))  # not without removing the folder
     with tempfile.TemporaryDirectory(prefix="vestige-bench-") as folder:
         _say("installing vestige and its peers")
         made = install(folder)
