@@ -59,7 +59,8 @@ class BuildRecorder(Command):
         compiler = os.environ.get("CC", "cc")
         sources = sorted(glob.glob(os.path.join(HERE, "native", "*.c")))
         try:
-            subprocess.run([compiler, *FLAGS, "-o", target, *sources], check=True)
+            subprocess.run([compiler, *FLAGS, "-o", f"{target}.new", *sources], check=True)
+            os.replace(f"{target}.new", target)  # who runs the old one meanwhile is not disturbed
         except (OSError, subprocess.CalledProcessError) as error:
             self.warn(NO_COMPILER.format(reason=error))
 

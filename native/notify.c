@@ -199,10 +199,9 @@ static void write_exec(const struct execution *execution)
 
 static int open_pidfd(pid_t pid)
 {
-    enum { SPARE = 256 }; /* descriptors left for everything else */
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-    if (fd >= 0 && fd >= (int)sysconf(_SC_OPEN_MAX) - SPARE) {
+    if (fd >= 0 && !processes_may_keep(fd)) {
         close(fd);
         fd = -1;
     }

@@ -2,6 +2,7 @@
 #include "processes.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,9 +16,19 @@ static uint32_t high;
 static uint32_t first_free = NOWHERE;
 static struct figures ended;
 
+bool processes_may_keep(int fd)
+{
+    enum { SPARE = 64 };
+    static _Atomic int limit; /* asked once: it costs a system call */
+
+    if (atomic_load(&limit) == 0)
+        atomic_store(&limit, (int)sysconf(_SC_OPEN_MAX));
+    return fd < atomic_load(&limit) - SPARE;
+}
+
 ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size)
 {
-    enum { HIGHEST_KEPT = 256, SPARE = 64 };
+    enum { HIGHEST_KEPT = 256 };
     ssize_t length;
     int fd = *kept;
 
@@ -26,7 +37,7 @@ ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, 
     if (fd < 0)
         return -1;
     length = pread(fd, text, size, 0);
-    if (fd < HIGHEST_KEPT && fd < (int)sysconf(_SC_OPEN_MAX) - SPARE)
+    if (fd < HIGHEST_KEPT && processes_may_keep(fd))
         *kept = fd;
     else
         close(fd);

@@ -26,6 +26,9 @@ struct process {
     uint32_t next;
 };
 
+/* Whether a descriptor of this number may be kept for long: some must be left for everything else. */
+bool processes_may_keep(int fd);
+
 /* A file of /proc that is kept open costs a third, and can't be mistaken for a later process of the same pid. Reads it,
  * from `*kept` if that is open; keeps it open there while there are descriptors enough. */
 ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size);
