@@ -83,7 +83,6 @@ static void end_stream(struct stream *stream)
     end_copy(stream, 0);
     shared_close(&stream->in);
     shared_close(&stream->out);
-    atomic_store(&stream->closed, true);
 }
 
 static bool write_copy(struct stream *stream, const char *bytes, size_t length)

@@ -34,7 +34,6 @@ struct stream {
     _Atomic uint64_t bytes;    /* passed on */
     _Atomic uint64_t stored;   /* of these, in the copy */
     _Atomic int copy_error;    /* errno that ended the copy */
-    _Atomic bool closed;       /* the end of the stream has been seen */
 };
 
 /* The command's own terminal, where its output is captured from a terminal. Descriptors are -1 where there is none. */
