@@ -15,6 +15,24 @@ SCHEMA = "vestige.record/1"
 Method = Literal["exact", "sampled", "bound", "estimate", "unavailable"]
 Status = Literal["running", "ended", "interrupted"]
 StreamKind = Literal["pipe", "file", "terminal", "socket", "device", "closed"]
+FileClass = Literal[
+    "input",
+    "output",
+    "modified",
+    "removed",
+    "temporary",
+    "unchanged",
+    "cache",
+    "config",
+    "software",
+    "listed",
+    "probed",
+    "pseudo",
+]
+FileType = Literal["file", "directory", "link", "fifo", "socket", "char", "block", "other"]
+PackageKind = Literal["python", "deb", "rpm", "apk", "r", "node", "conda"]
+Outcome = Literal["connected", "refused", "unreachable", "timeout", "failed", "unknown", "denied", "listening", "sent"]
+HashMode = Literal["full", "fast", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,15 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that files or connections may have been missed by."""
+
+    what: str  # "io_uring", "dropped", "takeover", "namespace", "unreadable", "late", "network", …
+    reason: str  # one sentence
+    remedy: str | None = None  # what would close it
+
+
+@dataclass(frozen=True, slots=True)
 class Completeness:
     """What the observation may have missed: all that a later reader must know before trusting a gap."""
 
@@ -84,6 +111,8 @@ class Completeness:
     events_dropped: int = 0  # for lack of room in the recorder
     events_unreadable: int = 0  # lines of events.jsonl that could not be parsed
     notes: tuple[str, ...] = ()  # one sentence each: guard took over, setuid helper lost its privilege, …
+    files: Literal["complete", "partial", "none"] = "none"  # complete: every file that a traced call named is known
+    gaps: tuple[Gap, ...] = ()  # why it is not complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +138,95 @@ class Process:
     run_queue_wait: Figure  # s, first thread only
     setuid: bool = False  # the file it executed would change privileges
     survived: bool = False  # alive when the run ended
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file as it stood at one moment."""
+
+    type: FileType  # what it is
+    size: int | None = None  # B
+    mtime_ns: int | None = None  # ns since 1970, when its content was last changed
+    ctime_ns: int | None = None  # ns since 1970, when anything of it was last changed
+    dev: int | None = None  # device
+    ino: int | None = None  # inode
+
+
+@dataclass(frozen=True, slots=True)
+class FileUse:
+    """One file that the run used: a line of `files.jsonl`.
+
+    `input`: there before, its content opened for reading before the run wrote it. `output`: created, written or renamed
+    into place, there at the end. `modified`: both. `removed`: there before, gone at the end. `temporary`: made and gone
+    within the run. `unchanged`: opened for writing and left as it was. `software`: interpreters, libraries, files of
+    packages. `config`: settings of system and tools. `cache`: made again when it is missing. `listed`: a folder whose
+    entries were read. `probed`: looked for, not there, or not to be had. `pseudo`: /proc, /sys, /dev, pipes, memory.
+    """
+
+    path: str  # text, canonical
+    kind: FileClass  # see above
+    names: tuple[str, ...] = ()  # text, other names it was used by: symbolic links, the name it was written under
+    before: FileState | None = None  # when the run first touched it; None: it was not there
+    after: FileState | None = None  # at the run's end; None: it is not there
+    hash: str | None = None  # "sha256:…" of its content at the end; "git:…", "annex:…" where those know it better
+    hash_reason: str | None = None  # why there is none: too large, changed since, unreadable, not asked for
+    changed: bool = False  # somebody else changed it while the run used it
+    executed: bool = False  # a process of the run was started from it
+    package: str | None = None  # "python:numpy", "deb:libc6": `kind` and `name` of a `Package`
+    readers: tuple[int, ...] = ()  # lines of `processes.jsonl`, from 0: who opened it for reading, or executed it
+    writers: tuple[int, ...] = ()  # lines of `processes.jsonl`, from 0: who created, wrote, renamed or removed it
+    first: float | None = None  # s since the run's start, first touched
+    rule: str | None = None  # what decided its class: a rule of the config, or the name of a built-in one
+
+
+@dataclass(frozen=True, slots=True)
+class FileCount:
+    """How many files of one class there are, and their size at the end."""
+
+    count: int
+    size: int  # B
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package of software of which the run used files."""
+
+    kind: PackageKind  # who keeps it
+    name: str  # as its keeper writes it
+    version: str | None  # None: not known
+    files: int = 0  # of it that the run used
+    location: str | None = None  # text: the folder it is installed in
+    installer: str | None = None  # "pip", "uv", "conda"
+    editable: bool = False  # Python: it is used from its source tree
+    source: str | None = None  # where it came from, if not from an index: "git+https://…@COMMIT", "file://…"
+    imported: bool = True  # Python: code of it was loaded, not only its metadata read
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Something the run talked to, tried to, or listened on; equal ones are counted together."""
+
+    direction: Literal["out", "in"]  # "in": it listened, or was bound, here
+    family: str  # "inet", "inet6", "unix", "netlink", …
+    protocol: str | None  # "tcp", "udp", …; for unix "stream", "dgram"
+    host: str | None  # the name that the address was found under, where that was seen
+    address: str | None  # of the other side, or of our own for "in"; text, the path of a unix socket
+    port: int | None  # of `address`
+    outcome: Outcome  # "listening" and "sent" (datagrams, nobody knows if they arrived) are outcomes too
+    count: int = 1  # how often
+    processes: tuple[int, ...] = ()  # lines of `processes.jsonl`, from 0
+    first: float | None = None  # s since the run's start
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the run was asked to observe, and how its record is to be made."""
+
+    hash: HashMode = "full"  # full: sha256 of content; fast: of size and samples, marked so; none
+    hash_limit: int | None = None  # B, larger files are not hashed; None: no limit
+    deny_network: bool = False  # connections outside loopback were refused
+    io_uring: Literal["auto", "deny"] = "auto"  # deny: programs fell back to calls that can be seen
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # globs of the config by class of file
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +282,10 @@ class Record:
     survivors: tuple[Survivor, ...] = ()
     processes: int | None = None  # lines of processes.jsonl
     completeness: Completeness | None = None  # None while it runs
+    options: Options = field(default_factory=Options)  # what was asked for
+    files: dict[str, FileCount] = field(default_factory=dict)  # by class; the files themselves are in `files.jsonl`
+    software: tuple[Package, ...] = ()  # of which files were used
+    network: tuple[Connection, ...] = ()  # whom it called, where it listened
     schema: str = SCHEMA  # what a reader must understand
 
 
