@@ -4,25 +4,75 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Atomic int bell;
+static _Atomic bool hopeless; /* the disk stands still */
 static pthread_mutex_t filling = PTHREAD_MUTEX_INITIALIZER;
 
-void event_open(struct json *json, char *buffer, size_t size, struct shared *shared, const char *name, const char *via)
+struct moment event_moment(struct shared *shared)
+{
+    return (struct moment){atomic_fetch_add(&shared->seq, 1), shared_now(shared)};
+}
+
+void event_open_at(struct json *json, char *buffer, size_t size, struct moment moment, const char *name,
+                   const char *via)
 {
     json_start(json, buffer, size);
     json_open(json, NULL, '{');
-    json_uint(json, "seq", atomic_fetch_add(&shared->seq, 1));
-    json_uint(json, "t", shared_now(shared));
+    json_uint(json, "seq", moment.seq);
+    json_uint(json, "t", moment.t);
     json_string(json, "event", name);
     if (via != NULL)
         json_string(json, "via", via);
 }
 
+void event_open(struct json *json, char *buffer, size_t size, struct shared *shared, const char *name, const char *via)
+{
+    event_open_at(json, buffer, size, event_moment(shared), name, via);
+}
+
 void event_start(struct event *event, struct shared *shared, const char *name, const char *via)
 {
     event_open(&event->json, event->line, sizeof event->line, shared, name, via);
+}
+
+/* Puts a line into the batch that is being filled; false without room. */
+static bool append(struct shared *shared, const char *text, size_t length)
+{
+    struct batch *batch;
+    uint32_t used;
+    bool fits;
+
+    pthread_mutex_lock(&filling);
+    batch = &shared->batches[atomic_load(&shared->writing)];
+    used = atomic_load(&batch->length);
+    fits = length <= BATCH_SIZE - used;
+    if (fits) {
+        memcpy(batch->text + used, text, length);
+        atomic_store(&batch->length, used + (uint32_t)length);
+        atomic_store_explicit(&hopeless, false, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&filling);
+    if (!fits || (used <= BATCH_SIZE / 2 && used + length > BATCH_SIZE / 2))
+        events_ask();
+    return fits;
+}
+
+/* Waits for the writer to make room. Once it was waited for in vain, nobody waits again until it has moved. */
+static bool append_patiently(struct shared *shared, const char *text, size_t length)
+{
+    enum { TRIES = 200 };
+    const struct timespec pause = {0, 1000000};
+
+    for (int tries = 0; tries < TRIES && !atomic_load(&hopeless); tries++) {
+        nanosleep(&pause, NULL);
+        if (append(shared, text, length))
+            return true;
+    }
+    atomic_store(&hopeless, true);
+    return false;
 }
 
 void event_record(struct shared *shared, struct json *json)
@@ -33,19 +83,8 @@ void event_record(struct shared *shared, struct json *json)
     length = json_end_line(json);
     if (shared->log < 0)
         return;
-    pthread_mutex_lock(&filling);
-    struct batch *batch = &shared->batches[atomic_load(&shared->writing)];
-    uint32_t used = atomic_load(&batch->length);
-    bool pressing = used <= BATCH_SIZE / 2 && used + length > BATCH_SIZE / 2;
-    if (length == 0 || length > BATCH_SIZE - used) {
+    if (length == 0 || (!append(shared, json->text, length) && !append_patiently(shared, json->text, length)))
         atomic_fetch_add(&shared->dropped, 1);
-    } else {
-        memcpy(batch->text + used, json->text, length);
-        atomic_store(&batch->length, used + (uint32_t)length);
-    }
-    pthread_mutex_unlock(&filling);
-    if (pressing)
-        events_ask();
 }
 
 int events_ask(void)

@@ -15,11 +15,22 @@ struct event {
     char line[EVENT_SIZE];
 };
 
+/* When something happened, and its place among all that did. */
+struct moment {
+    uint64_t seq;
+    uint64_t t;
+};
+
+struct moment event_moment(struct shared *shared);
+/* Begins an event of an earlier moment in a buffer of the caller's. */
+void event_open_at(struct json *json, char *buffer, size_t size, struct moment moment, const char *name,
+                   const char *via);
 /* Begins an event in a buffer of the caller's: `{"seq":…,"t":…,"event":…,"via":…`. */
 void event_open(struct json *json, char *buffer, size_t size, struct shared *shared, const char *name, const char *via);
 /* The same in an `event`, which is large enough for all but exec and begin. */
 void event_start(struct event *event, struct shared *shared, const char *name, const char *via);
-/* Closes the event and puts it into the batch. Never blocks on a disk; without room the event is dropped and counted. */
+/* Closes the event and puts it into the batch. Waits for room, but not for long: a disk that stands still must not hold
+ * up the command. Without room the event is dropped and counted. */
 void event_record(struct shared *shared, struct json *json);
 
 void event_figures(struct json *json, const struct figures *figures);

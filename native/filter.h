@@ -2,10 +2,7 @@
 #ifndef VESTIGE_FILTER_H
 #define VESTIGE_FILTER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-enum call { CALL_NONE, CALL_EXECVE, CALL_EXECVEAT, CALL_EXIT_GROUP, CALL_KILL, CALL_TGKILL };
+#include "calls.h"
 
 struct filter_result {
     int listener;       /* -1: errno_ says why */
@@ -15,14 +12,9 @@ struct filter_result {
 };
 
 /* Installs the filter on the calling process; the listener is a new descriptor, closed on exec. */
-struct filter_result filter_install(void);
+struct filter_result filter_install(const struct policy *policy);
 
 /* Why there can be no filter, in words that say what stands in the way. */
 const char *filter_explain(int error);
-
-/* Which traced call this is, by the architecture and number that the kernel reports. */
-enum call filter_call(uint32_t arch, int number);
-/* Whether a process of this architecture has pointers of four bytes. */
-bool filter_is_32bit(uint32_t arch);
 
 #endif

@@ -268,6 +268,7 @@ int front_run(const struct request *request)
     if (shared == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) != 0)
         launch_bare(request);
     signals_remember(&as_started);
+    shared->policy = (struct policy){request->deny_network, request->deny_io_uring};
     shared->front = getpid();
     shared->front_pidfd = (int)syscall(SYS_pidfd_open, shared->front, 0);
     shared->job = getpgrp();

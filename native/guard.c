@@ -60,6 +60,12 @@ static void stop_copies(struct shared *shared)
     }
 }
 
+static void let_sockets_go(struct shared *shared)
+{
+    for (int i = 0; i < WATCHED; i++)
+        shared_close(&shared->held[i]);
+}
+
 static bool has_room(const struct stream *stream)
 {
     return poll(&(struct pollfd){.fd = stream->out, .events = POLLOUT}, 1, 0) > 0;
@@ -189,6 +195,7 @@ static void take_over(const struct run *run, int status)
     launch_if_needed(run);
     await_launch(shared);
     stop_copies(shared);
+    let_sockets_go(shared);
     if (!atomic_load(&shared->finished)) {
         events_rescue(shared);
         write_takeover(shared, status);

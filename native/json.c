@@ -181,6 +181,12 @@ void json_string(struct json *json, const char *key, const char *string)
     json_text(json, key, string, strlen(string));
 }
 
+void json_raw(struct json *json, const char *key, const char *text, size_t length)
+{
+    put_key(json, key);
+    put(json, text, length);
+}
+
 size_t json_end_line(struct json *json)
 {
     put_char(json, '\n');

@@ -25,6 +25,9 @@ void json_bool(struct json *json, const char *key, bool value);
 void json_text(struct json *json, const char *key, const void *bytes, size_t length);
 void json_string(struct json *json, const char *key, const char *string);
 
+/* Text that is JSON already. */
+void json_raw(struct json *json, const char *key, const char *text, size_t length);
+
 /* Appends the line feed and returns the length of the line, 0 if it did not fit. */
 size_t json_end_line(struct json *json);
 

@@ -37,11 +37,20 @@ static void install_filter(struct shared *shared, bool trace)
     struct filter_result result = {.listener = -1};
 
     if (trace)
-        result = filter_install();
+        result = filter_install(&shared->policy);
     shared->wait_killable = result.wait_killable;
     shared->no_new_privs = result.no_new_privs;
     shared->listener_errno = result.error;
     publish(&shared->listener, result.listener >= 0 ? result.listener : LISTENER_NONE);
+}
+
+/* The user asked for something that can't be had: better no run than one that calls out. */
+static _Noreturn void refuse_network(struct shared *shared)
+{
+    atomic_store(&shared->exec_errno, ENOTSUP);
+    dprintf(STDERR_FILENO, "vestige: the network can't be denied to the command, so it was not started: %s\n",
+            shared->listener_errno != 0 ? filter_explain(shared->listener_errno) : "nothing watches it");
+    _exit(EXIT_INTERNAL);
 }
 
 static void set_environment(const struct request *request)
@@ -64,6 +73,10 @@ static int say_refused(const char *program, int error)
 
 _Noreturn void launch_bare(const struct request *request)
 {
+    if (request->deny_network) {
+        dprintf(STDERR_FILENO, "vestige: the network can't be denied to the command, so it was not started\n");
+        _exit(EXIT_INTERNAL);
+    }
     execvp(request->command[0], request->command);
     _exit(say_refused(request->command[0], errno));
 }
@@ -89,6 +102,8 @@ static _Noreturn void become_command(const struct launch *launch)
     streams_take(&launch->ends);
     set_environment(launch->request);
     signals_restore(launch->as_started);
+    if (shared->policy.deny_network && atomic_load(&shared->listener) < 0)
+        refuse_network(shared);
     execvp(argv[0], argv);
     atomic_store(&shared->exec_errno, errno);
     _exit(say_refused(argv[0], atomic_load(&shared->exec_errno)));

@@ -1,11 +1,13 @@
-/* Receives the notifications and answers each with CONTINUE: a look at a process that stands still, nothing more. */
+/* Receives the notifications and answers each: a look at a process that stands still, nothing more. */
 #ifndef VESTIGE_NOTIFY_H
 #define VESTIGE_NOTIFY_H
 
 #include "shared.h"
 
-/* Starts the receiver, a thread of its own; false if there can be none. */
+/* Starts the receivers, threads of their own; false if there can be none. */
 bool notify_start(struct shared *shared);
+/* Waits, not for long, until everything is written down that was answered: the last exit of the command, above all. */
+void notify_settle(void);
 /* Waits until the last process that carries the filter is gone. */
 void notify_join(void);
 

@@ -50,7 +50,7 @@ static struct trial try_filter(void)
         return trial;
     pid = fork();
     if (pid == 0) {
-        struct filter_result result = filter_install();
+        struct filter_result result = filter_install(&(struct policy){false, false});
 
         trial = (struct trial){result.error, result.wait_killable, result.no_new_privs,
                                result.listener >= 0 && notify_synchronous(result.listener)};

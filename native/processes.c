@@ -152,6 +152,33 @@ bool processes_find(pid_t pid, struct process *process)
     return index != NOWHERE;
 }
 
+bool processes_identity(pid_t pid, uint64_t *start, enum view *view)
+{
+    uint32_t index;
+    bool found;
+
+    pthread_mutex_lock(&lock);
+    index = find(pid);
+    found = index != NOWHERE && !table[index].exiting;
+    if (found) {
+        *start = table[index].start;
+        *view = table[index].view;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+void processes_set_view(pid_t pid, enum view view)
+{
+    uint32_t index;
+
+    pthread_mutex_lock(&lock);
+    index = find(pid);
+    if (index != NOWHERE)
+        table[index].view = view;
+    pthread_mutex_unlock(&lock);
+}
+
 void processes_keep_children(pid_t pid, uint64_t start, int fd)
 {
     uint32_t index;

@@ -10,6 +10,15 @@
 
 enum { PROCESSES = 1 << 16 };
 
+/* How a process sees the file system. */
+enum view {
+    VIEW_UNKNOWN,
+    VIEW_OURS,    /* paths mean the same to us */
+    VIEW_ROOTED,  /* it has another root */
+    VIEW_FOREIGN, /* it is in another mount namespace */
+    VIEW_MOVING,  /* it has asked to change that: look each time */
+};
+
 struct process {
     pid_t pid; /* 0: a free place */
     pid_t ppid;
@@ -21,6 +30,7 @@ struct process {
     int statm;        /* these three are kept open for the first of them, -1: not */
     int io;
     int children;
+    enum view view;
     struct figures last;
     char comm[COMM_SIZE];
     uint32_t next;
@@ -44,6 +54,9 @@ void processes_put(uint32_t index, const struct process *process);
 /* Leaves the open `children` file of a process with it. */
 void processes_keep_children(pid_t pid, uint64_t start, int fd);
 bool processes_find(pid_t pid, struct process *process);
+/* The two things that every notification asks for, without a copy of the rest. */
+bool processes_identity(pid_t pid, uint64_t *start, enum view *view);
+void processes_set_view(pid_t pid, enum view view);
 /* Enters a process in place of an older one of the same pid; false if it is there already (the other thread was
  * faster, and may even have seen its end), or the table is full. */
 bool processes_add(const struct process *process);

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "recorder.h"
 
+#include "changed.h"
+#include "connections.h"
 #include "events.h"
 #include "filter.h"
 #include "launch.h"
@@ -171,6 +173,8 @@ void recorder_close_record(struct shared *shared, const struct machine *machine,
     json_uint(&event.json, "pss_skipped", atomic_load(&shared->pss_skipped));
     json_uint(&event.json, "dropped", atomic_load(&shared->dropped));
     json_uint(&event.json, "lost", atomic_load(&shared->lost));
+    json_uint(&event.json, "repeats", atomic_load(&shared->repeats));
+    json_uint(&event.json, "unlisted", atomic_load(&shared->unlisted));
     if (machine != NULL) {
         write_cost(&event.json, shared);
         machine_account(machine, shared, &event.json);
@@ -266,6 +270,9 @@ static void end_record(struct shared *shared, const struct machine *machine)
         sample_tick(shared);
         sample_finish(shared);
         sample_name_survivors(shared);
+        notify_settle();
+        connections_give_up(shared);
+        changed_write(shared);
         recorder_close_record(shared, machine, "wait");
         writer_finish();
     }

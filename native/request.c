@@ -28,6 +28,18 @@ static bool parse_trace(const char *value, struct request *request)
     return request->trace || strcmp(value, "off") == 0 || refuse("--trace takes auto or off, not", value);
 }
 
+static bool parse_network(const char *value, struct request *request)
+{
+    request->deny_network = strcmp(value, "on") == 0;
+    return request->deny_network || strcmp(value, "off") == 0 || refuse("--deny-network takes on or off, not", value);
+}
+
+static bool parse_io_uring(const char *value, struct request *request)
+{
+    request->deny_io_uring = strcmp(value, "deny") == 0;
+    return request->deny_io_uring || strcmp(value, "auto") == 0 || refuse("--io-uring takes auto or deny, not", value);
+}
+
 static bool parse_mode(const char *value, struct request *request)
 {
     request->finish_in_front = strcmp(value, "wait") == 0;
@@ -45,6 +57,10 @@ static bool parse_value(const char *option, char *value, struct request *request
         request->version = value;
     } else if (strcmp(option, "--trace") == 0) {
         return parse_trace(value, request);
+    } else if (strcmp(option, "--deny-network") == 0) {
+        return parse_network(value, request);
+    } else if (strcmp(option, "--io-uring") == 0) {
+        return parse_io_uring(value, request);
     } else if (strcmp(option, "--capture") == 0) {
         return parse_capture(value, request);
     } else if (strcmp(option, "--finish-mode") == 0) {

@@ -11,6 +11,8 @@ struct request {
     const char *id;
     const char *version;
     bool trace;
+    bool deny_network;
+    bool deny_io_uring;
     bool capture_stdout;
     bool capture_stderr;
     bool capture_terminal;

@@ -22,6 +22,8 @@ struct shared *shared_new(void)
     shared->words = -1;
     shared->front_pidfd = shared->command_pidfd = -1;
     shared->pty = (struct pty){.master = -1, .slave = -1, .outer = -1, .keys = -1, .life = {-1, -1}};
+    for (int i = 0; i < WATCHED; i++)
+        shared->held[i] = -1;
     for (int i = 0; i < STREAMS; i++) {
         struct stream *stream = &shared->streams[i];
 

@@ -6,6 +6,8 @@
 #ifndef VESTIGE_SHARED_H
 #define VESTIGE_SHARED_H
 
+#include "calls.h"
+
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,7 +16,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum { SIGNALS = 64, STREAMS = 2, BATCH_SIZE = 1 << 20, NOTIFICATION_SIZE = 512 };
+enum { SIGNALS = 64, STREAMS = 2, BATCH_SIZE = 1 << 20, NOTIFICATION_SIZE = 512, RECEIVERS = 4, WATCHED = 64 };
 
 enum stream_kind { KIND_CLOSED, KIND_PIPE, KIND_FILE, KIND_TERMINAL, KIND_SOCKET, KIND_DEVICE };
 
@@ -90,8 +92,10 @@ struct shared {
     bool no_new_privs;
     int listener_errno;
     bool sync_wake_up;
-    /* the notification being answered: the kernel writes it here itself, so it survives its receiver */
-    _Alignas(8) unsigned char notification[NOTIFICATION_SIZE];
+    struct policy policy;
+    /* the notifications being answered, one a receiver: the kernel writes them here itself, so they survive it */
+    _Alignas(8) unsigned char notifications[RECEIVERS][NOTIFICATION_SIZE];
+    _Atomic int held[WATCHED]; /* sockets of the command that we hold for a moment, -1: none */
     /* the record */
     int log;                  /* events.jsonl, -1: nothing is recorded */
     _Atomic int writing;      /* which batch is being filled */
@@ -99,6 +103,8 @@ struct shared {
     _Atomic uint64_t seq;
     _Atomic uint64_t dropped; /* events that found no room or no disk */
     _Atomic uint64_t lost;    /* notifications whose process could not be read */
+    _Atomic uint64_t repeats; /* file events like an earlier one */
+    _Atomic uint64_t unlisted; /* names that found no room for a look at the end */
     _Atomic uint64_t pss_skipped;
     struct batch batches[2];
     uint64_t monotonic_ns;    /* when the run began */

@@ -1,0 +1,117 @@
+#define _GNU_SOURCE
+#include "changed.h"
+
+#include "events.h"
+#include "place.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Names one after the other, each as what it has in common with the one before and the rest: files of one folder share
+ * most of their names. Pages are touched only as far as they fill. */
+enum { ROOM = 4 << 20, HASHES = 1 << 18, MOST = HASHES / 4 * 3 };
+
+struct entry {
+    uint16_t common;
+    uint16_t rest;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char *arena;
+static uint64_t *hashes; /* open addressing, 0: free */
+static size_t used;
+static size_t names;
+static struct name latest;
+
+static bool have_room(void)
+{
+    const size_t size = ROOM + sizeof *hashes * HASHES;
+
+    if (arena == NULL) {
+        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (memory == MAP_FAILED)
+            return false;
+        arena = memory;
+        hashes = (uint64_t *)(void *)(arena + ROOM);
+    }
+    return names < MOST && ROOM - used > sizeof(struct entry) + sizeof latest.text;
+}
+
+/* Whether it is there already; enters it if not. */
+static bool is_known(const char *name, size_t length)
+{
+    uint64_t hash = 0xCBF29CE484222325U;
+    size_t slot;
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 0x100000001B3U; /* FNV-1a */
+    hash |= 1;
+    for (slot = hash / 2 % HASHES; hashes[slot] != 0; slot = (slot + 1) % HASHES)
+        if (hashes[slot] == hash)
+            return true;
+    hashes[slot] = hash;
+    return false;
+}
+
+static void append(const char *name, size_t length)
+{
+    struct entry entry = {0, 0};
+
+    while (entry.common < length && entry.common < latest.length && name[entry.common] == latest.text[entry.common])
+        entry.common++;
+    entry.rest = (uint16_t)(length - entry.common);
+    memcpy(arena + used, &entry, sizeof entry);
+    memcpy(arena + used + sizeof entry, name + entry.common, entry.rest);
+    used += sizeof entry + entry.rest;
+    memcpy(latest.text, name, length);
+    latest.length = length;
+    names++;
+}
+
+void changed_add(struct shared *shared, const char *name, size_t length)
+{
+    pthread_mutex_lock(&lock);
+    if (!have_room())
+        atomic_fetch_add(&shared->unlisted, 1);
+    else if (!is_known(name, length))
+        append(name, length);
+    pthread_mutex_unlock(&lock);
+}
+
+static void write_final(struct shared *shared, const struct name *name)
+{
+    static char line[8 * sizeof name->text];
+    struct stat status;
+    struct json json;
+
+    event_open(&json, line, sizeof line, shared, "final", "sample");
+    json_text(&json, "path", name->text, name->length);
+    if (lstat(name->text, &status) == 0)
+        place_write_state(&json, "state", &status);
+    else if (errno == ENOENT || errno == ENOTDIR)
+        json_bool(&json, "absent", true);
+    event_record(shared, &json);
+}
+
+void changed_write(struct shared *shared)
+{
+    static struct name name;
+    size_t at = 0;
+
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < names; i++) {
+        struct entry entry;
+
+        memcpy(&entry, arena + at, sizeof entry);
+        at += sizeof entry;
+        memcpy(name.text + entry.common, arena + at, entry.rest);
+        at += entry.rest;
+        name.length = (size_t)entry.common + entry.rest;
+        name.text[name.length] = '\0';
+        write_final(shared, &name);
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,281 @@
+#define _GNU_SOURCE
+#include "connections.h"
+
+#include "streams.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FIRST_NS = 200000, LONGEST_NS = 50000000, HELD_NS = 2000000, SETTLED_NS = 1000000 };
+enum { STATE_SYN_SENT = 2, STATE_CLOSE = 7 }; /* include/net/tcp_states.h */
+
+/* A socket on its way. Our own descriptor of it is held for two milliseconds at the most and taken anew for each later
+ * look: as long as we have it, the process's close(2) alone would not end the connection. */
+struct connection {
+    uint64_t seq;    /* of its `connect` */
+    pid_t pid;       /* 0: a free place */
+    int fd;          /* in the process */
+    _Atomic int *socket; /* in the shared page, -1: not held */
+    ino_t identity;
+    bool loopback;
+    bool blocking;
+    bool sent;       /* seen waiting for an answer */
+    uint64_t since;
+    uint64_t due;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection watched[WATCHED];
+static _Atomic int watching;
+
+static int take_socket(pid_t pid, int fd)
+{
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    int socket = -1;
+
+    if (process < 0)
+        return -1;
+#ifdef SYS_pidfd_getfd /* 5.6 */
+    socket = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+#endif
+    close(process);
+    return socket;
+}
+
+static int option(int socket, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+
+    return getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+int connections_type(pid_t pid, int fd)
+{
+    int socket = take_socket(pid, fd);
+    int type;
+
+    if (socket < 0)
+        return -1;
+    type = option(socket, SO_TYPE);
+    close(socket);
+    return type;
+}
+
+struct address connections_own_address(pid_t pid, int fd)
+{
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    struct address address = {.family = -1};
+    int socket = take_socket(pid, fd);
+
+    if (socket < 0)
+        return address;
+    if (getsockname(socket, (struct sockaddr *)&storage, &length) == 0)
+        address = address_parse(&storage, length);
+    close(socket);
+    return address;
+}
+
+static void write_outcome(struct shared *shared, const struct connection *connection, const char *outcome)
+{
+    struct event event;
+
+    event_start(&event, shared, "connected", "notify");
+    json_uint(&event.json, "of", connection->seq);
+    json_string(&event.json, "outcome", outcome);
+    event_record(shared, &event.json);
+}
+
+static void forget(struct connection *connection)
+{
+    shared_close(connection->socket);
+    connection->pid = 0;
+    atomic_fetch_sub(&watching, 1);
+}
+
+static bool has_peer(int socket)
+{
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+
+    return getpeername(socket, (struct sockaddr *)&storage, &length) == 0;
+}
+
+/* A TCP socket that is closed without ever having been connected. What it counts says why: an answer was a refusal,
+ * one packet without an answer was turned back on the way, several were waited for in vain. A blocking connect forgets its
+ * counts when it fails; on the machine itself there is always a way, and an answer. */
+static const char *failure(const struct connection *connection, const struct tcp_info *info)
+{
+    if (connection->loopback || info->tcpi_segs_in > 0)
+        return "refused";
+    if (connection->blocking)
+        return "failed";
+    return info->tcpi_segs_out > 1 ? "timeout" : "unreachable";
+}
+
+/* What is known of a socket by now; NULL: nothing yet. */
+static const char *outcome_of(struct connection *connection, uint64_t now)
+{
+    const bool settled = now - connection->since > SETTLED_NS;
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+
+    if (getsockopt(*connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) { /* a unix socket */
+        if (has_peer(*connection->socket))
+            return "connected";
+        return settled ? "failed" : NULL;
+    }
+    if (info.tcpi_state == STATE_SYN_SENT) {
+        connection->sent = true;
+        return NULL;
+    }
+    if (info.tcpi_state != STATE_CLOSE)
+        return "connected";
+    return settled ? failure(connection, &info) : NULL; /* it may not have set out yet */
+}
+
+static ino_t identity_of(int socket)
+{
+    struct stat status;
+
+    return fstat(socket, &status) == 0 ? status.st_ino : 0;
+}
+
+/* Takes the socket anew if it was let go; false if the process has closed it. */
+static bool take_again(struct connection *connection)
+{
+    if (*connection->socket >= 0)
+        return true;
+    *connection->socket = take_socket(connection->pid, connection->fd);
+    return *connection->socket >= 0 && identity_of(*connection->socket) == connection->identity;
+}
+
+static void look(struct shared *shared, struct connection *connection, uint64_t now)
+{
+    const char *outcome;
+
+    if (!take_again(connection)) {
+        write_outcome(shared, connection, connection->sent ? "timeout" : "unknown");
+        forget(connection);
+        return;
+    }
+    outcome = outcome_of(connection, now);
+    if (outcome != NULL) {
+        write_outcome(shared, connection, outcome);
+        forget(connection);
+        return;
+    }
+    if (now - connection->since > HELD_NS)
+        shared_close(connection->socket);
+    connection->due = now + (now - connection->since < LONGEST_NS ? now - connection->since + FIRST_NS : LONGEST_NS);
+}
+
+static bool is_watchable(int socket)
+{
+    const int family = option(socket, SO_DOMAIN);
+    const int type = option(socket, SO_TYPE);
+
+    if (family == AF_UNIX)
+        return type != SOCK_DGRAM;
+    return (family == AF_INET || family == AF_INET6) && type == SOCK_STREAM;
+}
+
+static struct connection *free_place(void)
+{
+    for (size_t i = 0; i < WATCHED; i++)
+        if (watched[i].pid == 0)
+            return &watched[i];
+    return NULL;
+}
+
+int connections_watch(struct shared *shared, struct moment moment, const struct who *who, int fd, bool loopback)
+{
+    const uint64_t now = shared_now(shared);
+    int socket = take_socket(who->pid, fd);
+    struct connection *place;
+    int type;
+
+    if (socket < 0)
+        return -1;
+    type = option(socket, SO_TYPE);
+    pthread_mutex_lock(&lock);
+    place = is_watchable(socket) ? free_place() : NULL;
+    if (place != NULL) {
+        *place = (struct connection){
+            .seq = moment.seq,
+            .pid = who->pid,
+            .fd = fd,
+            .socket = &shared->held[place - watched],
+            .identity = identity_of(socket),
+            .loopback = loopback,
+            .blocking = (fcntl(socket, F_GETFL) & O_NONBLOCK) == 0,
+            .since = now,
+            .due = now + FIRST_NS,
+        };
+        atomic_store(place->socket, socket);
+        atomic_fetch_add(&watching, 1);
+    }
+    pthread_mutex_unlock(&lock);
+    if (place == NULL)
+        close(socket);
+    return type;
+}
+
+/* Looks at those of a process, or at those that are due. */
+static void look_at_those(struct shared *shared, pid_t pid)
+{
+    const uint64_t now = shared_now(shared);
+
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < WATCHED; i++)
+        if (watched[i].pid != 0 && (pid > 0 ? watched[i].pid == pid : watched[i].due <= now))
+            look(shared, &watched[i], now);
+    pthread_mutex_unlock(&lock);
+}
+
+void connections_check(struct shared *shared, pid_t pid)
+{
+    if (atomic_load(&watching) > 0)
+        look_at_those(shared, pid);
+}
+
+int connections_due(struct shared *shared)
+{
+    uint64_t earliest = UINT64_MAX;
+    uint64_t now;
+
+    if (atomic_load(&watching) == 0)
+        return -1;
+    connections_check(shared, 0);
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < WATCHED; i++)
+        if (watched[i].pid != 0 && watched[i].due < earliest)
+            earliest = watched[i].due;
+    pthread_mutex_unlock(&lock);
+    if (earliest == UINT64_MAX)
+        return -1;
+    now = shared_now(shared);
+    return earliest <= now ? 0 : (int)((earliest - now) / 1000000) + 1;
+}
+
+void connections_give_up(struct shared *shared)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < WATCHED; i++)
+        if (watched[i].pid != 0) {
+            write_outcome(shared, &watched[i], "unknown");
+            forget(&watched[i]);
+        }
+    pthread_mutex_unlock(&lock);
+}

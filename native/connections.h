@@ -1,0 +1,23 @@
+/* What comes of connects. A notification does not know the result of its call: the socket is looked at again until it
+ * is connected or closed. */
+#ifndef VESTIGE_CONNECTIONS_H
+#define VESTIGE_CONNECTIONS_H
+
+#include "events.h"
+#include "shared.h"
+#include "sockets.h"
+#include "who.h"
+
+/* SOCK_*, or -1. */
+int connections_type(pid_t pid, int fd);
+struct address connections_own_address(pid_t pid, int fd);
+/* Begins to watch a socket that is about to connect; returns its type. */
+int connections_watch(struct shared *shared, struct moment moment, const struct who *who, int fd, bool loopback);
+/* Looks at the sockets of a process that are still on their way; 0: of all processes. */
+void connections_check(struct shared *shared, pid_t pid);
+/* How long until the next look is due, in milliseconds; -1: nothing is on its way. */
+int connections_due(struct shared *shared);
+/* The end of the run: what is still on its way stays unknown. */
+void connections_give_up(struct shared *shared);
+
+#endif

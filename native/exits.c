@@ -1,0 +1,91 @@
+#define _GNU_SOURCE
+#include "exits.h"
+
+#include "connections.h"
+
+#include <string.h>
+
+/* A process that forked, never executed anything and was not seen yet: entered at its end, so that the sampler does not
+ * take it for a new one while it dies. */
+static bool enter_dying(const struct figures *figures, struct process *process)
+{
+    struct stat_line stat;
+
+    if (!read_stat(figures->tgid, &stat))
+        return false;
+    *process = (struct process){
+        .pid = figures->tgid,
+        .ppid = stat.ppid,
+        .start = stat.start,
+        .exiting = true,
+        .pidfd = -1,
+        .statm = -1,
+        .io = -1,
+        .children = -1,
+    };
+    (void)processes_add(process);
+    return true;
+}
+
+static int look_at_exit(struct receiver *receiver)
+{
+    struct departure *departure = &receiver->departure;
+    struct process process;
+
+    connections_check(receiver->shared, receiver->notice.tid);
+    read_figures(receiver->notice.tid, &departure->figures);
+    departure->identified = processes_find(departure->figures.tgid, &process) && !process.exiting;
+    if (!departure->identified)
+        departure->identified = enter_dying(&departure->figures, &process);
+    departure->start = process.start;
+    processes_account(&departure->figures, departure->figures.ppid == atomic_load(&receiver->shared->recorder));
+    processes_mark_exiting(departure->figures.tgid);
+    return 0;
+}
+
+static void write_exit(struct receiver *receiver)
+{
+    const struct departure *departure = &receiver->departure;
+    struct json json;
+
+    event_open_at(&json, receiver->line, sizeof receiver->line, receiver->notice.moment, "exit", "notify");
+    json_int(&json, "pid", departure->figures.tgid);
+    if (departure->identified)
+        json_uint(&json, "start", departure->start);
+    json_int(&json, "ppid", departure->figures.ppid);
+    json_int(&json, "status", (int)receiver->notice.arguments[0] & 0xFF);
+    event_figures(&json, &departure->figures);
+    event_record(receiver->shared, &json);
+}
+
+/* The last look at a process that another of the run is about to kill: it will have no exit of its own. */
+static int look_at_kill(struct receiver *receiver)
+{
+    const uint64_t *arguments = receiver->notice.arguments;
+    const pid_t target = (pid_t)arguments[0];
+    struct departure *departure = &receiver->departure;
+    struct process known;
+
+    departure->number = (int)arguments[receiver->notice.call == CALL_KILL ? 1 : 2];
+    departure->figures.have = 0;
+    if (target > 0 && (processes_find(target, &known) || target == receiver->notice.tid))
+        read_figures(target, &departure->figures);
+    receiver->silent = departure->figures.have == 0;
+    return 0;
+}
+
+static void write_kill(struct receiver *receiver)
+{
+    const struct departure *departure = &receiver->departure;
+    struct json json;
+
+    event_open_at(&json, receiver->line, sizeof receiver->line, receiver->notice.moment, "kill", "notify");
+    json_int(&json, "pid", receiver->notice.tid);
+    json_int(&json, "target", departure->figures.tgid);
+    json_int(&json, "signal", departure->number);
+    event_figures(&json, &departure->figures);
+    event_record(receiver->shared, &json);
+}
+
+const struct handler exits_handler = {look_at_exit, write_exit};
+const struct handler kills_handler = {look_at_kill, write_kill};
