@@ -11,7 +11,7 @@ HARDENED = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANITIZED = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SOURCES = $(sort $(wildcard native/*.c))
 HEADERS = $(wildcard native/*.h)
-PURE = native/proc.c native/json.c native/machine.c
+PURE = native/proc.c native/json.c native/machine.c native/calls.c native/program.c native/sockets.c
 BINARY = src/vestige/_bin/vestige-recorder
 BUILD = native/build
 
@@ -41,7 +41,7 @@ $(BUILD)/fuzz_%: native/tests/fuzz_%.c $(SOURCES) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CLANG) $(STRICT) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(PURE)
 
-fuzz: $(BUILD)/fuzz_proc $(BUILD)/fuzz_json ## fuzz the parsers and the event writer, FUZZ_SECONDS each
+fuzz: $(BUILD)/fuzz_proc $(BUILD)/fuzz_json $(BUILD)/fuzz_calls ## fuzz the parsers and the event writer, FUZZ_SECONDS each
 	for target in $^; do \
 		mkdir -p $(BUILD)/corpus-$${target##*/} && \
 		$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 $(BUILD)/corpus-$${target##*/} \

@@ -11,10 +11,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,25 +154,36 @@ static void handle(struct receiver *receiver, int listener)
         handler->write(receiver);
 }
 
-/* Waits first: older kernels sleep for ever in RECV once the last process has gone. False at the end. */
-static bool wait_for_notification(struct shared *shared, int listener)
+/* Whether RECV returns once the last process has gone (6.11); before, it sleeps for ever. */
+static bool receive_ends(void)
+{
+    struct utsname name;
+    int major = 0;
+    int minor = 0;
+
+    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 11));
+}
+
+/* Waits for the next notification, or with `look_only` says whether there can be one. False at the end. */
+static bool wait_for_notification(struct shared *shared, int listener, bool look_only)
 {
     struct pollfd poll_listener = {.fd = listener, .events = POLLIN};
 
     for (;;) {
-        int ready = poll(&poll_listener, 1, connections_due(shared));
+        int ready = poll(&poll_listener, 1, look_only ? 0 : connections_due(shared));
 
         if (ready > 0)
             return (poll_listener.revents & POLLIN) != 0;
-        if (ready < 0 && errno != EINTR)
-            return false;
+        if (look_only || (ready < 0 && errno != EINTR))
+            return look_only;
     }
 }
 
 /* The kernel writes the id straight into shared memory: whoever survives can answer in our place. */
 static bool receive(int listener, struct seccomp_notif *notification)
 {
-    memset(notification, 0, NOTIFICATION_SIZE); /* the kernel insists */
+    memset(notification, 0, sizeof *notification); /* the kernel insists */
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification) == 0;
 }
 
@@ -180,15 +193,21 @@ static void *notify_run(void *argument)
     struct shared *shared = receiver->shared;
     const int listener = atomic_load(&shared->listener);
 
-    while (wait_for_notification(shared, listener))
-        if (receive(listener, receiver->notification)) {
-            atomic_fetch_add(&busy, 1);
-            if (atomic_load(&shared->finished))
-                answer_blindly(shared, listener, receiver->notification);
-            else
-                handle(receiver, listener);
-            atomic_fetch_sub(&busy, 1);
+    const bool waits = !receive_ends();
+
+    while ((!waits && connections_due(shared) < 0) || wait_for_notification(shared, listener, false)) {
+        if (!receive(listener, receiver->notification)) {
+            if (!wait_for_notification(shared, listener, true)) /* ENOENT: it was killed, or all have gone */
+                break;
+            continue;
         }
+        atomic_fetch_add(&busy, 1);
+        if (atomic_load(&shared->finished))
+            answer_blindly(shared, listener, receiver->notification);
+        else
+            handle(receiver, listener);
+        atomic_fetch_sub(&busy, 1);
+    }
     return NULL;
 }
 
