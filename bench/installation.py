@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VICTIMS = os.path.join(CHECKOUT, "tests", "victims")
-FROM_PYPI = ("con-duct", "psrecord", "psutil")
+FROM_PYPI = ("con-duct", "psrecord", "psutil", "reprozip", "setuptools<81")
 _NOT_COPIED = (".*", "build", "dist", "_bin", "*.egg-info", "__pycache__", "tests", "docs", "bench", "data")
+_AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
 _COMPILED = ("actor", "blob", "nothing")
 
 
@@ -53,6 +54,26 @@ class Installation:
     def victim(self, name: str) -> str:
         """Return the path of a compiled victim."""
         return os.path.join(self.folder, "victims", name)
+
+    def small_files(self, number: int) -> str:
+        """Return a folder of so many files of 1.5 kB, made when it is first asked for."""
+        folder = os.path.join(self.folder, "small", str(number))
+        if not os.path.isdir(folder):
+            for index in range(number):
+                place = os.path.join(folder, str(index // 100))
+                os.makedirs(place, exist_ok=True)
+                with open(os.path.join(place, f"{index}.txt"), "wb") as file:
+                    file.write(b"%07d\n" % index * 187)
+        return folder
+
+    def repository(self) -> str:
+        """Return a Git repository of 100 files, made when it is first asked for."""
+        folder = os.path.join(self.folder, "repository")
+        if not os.path.isdir(folder):
+            shutil.copytree(self.small_files(100), folder)
+            for words in (["init", "--quiet"], ["add", "."], [*_AUTHOR, "commit", "--quiet", "-m", "files"]):
+                _do(["git", "-C", folder, *words], self)
+        return folder
 
     def has(self, peer: Peer) -> bool:
         """Say whether a peer can be called."""

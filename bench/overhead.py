@@ -101,7 +101,7 @@ def short_processes(work: Workloads) -> table.Section:
         "Short processes",
         f"{number:,} processes one after the other, each executes a C program that does nothing, "
         f"{len(spent[BARE])} rounds. vestige and strace see every one of them, the others sample or wait.",
-        (_beside_bare(f"{number:,} short processes", spent),),
+        (beside_bare(f"{number:,} short processes", spent),),
         (table.at_most(f"{number:,} short processes, traced: time beside bare", 1.25, ratio),),
     )
 
@@ -113,7 +113,7 @@ def compiling(work: Workloads) -> table.Section:
     return table.Section(
         "Compiling",
         f"The recorder's own C files, `make -j2`, `-O2`, {len(spent[BARE])} rounds.",
-        (_beside_bare("compiling", spent),),
+        (beside_bare("compiling", spent),),
         (table.at_most("compiling a C project, traced: time beside bare", 1.25, ratio),),
     )
 
@@ -139,7 +139,7 @@ def computing(work: Workloads) -> table.Section:
         f"A fixed amount of computing in one process, {len(spent[BARE])} rounds. The table includes each program's "
         f"start; without vestige's own ({table.seconds(spread.of(extra).median)} of CPU, measured on `true` in the "
         f"same rounds) the CPU is {table.ratio(steady)}.",
-        (_beside_bare("computing", spent),),
+        (beside_bare("computing", spent),),
         (table.at_most("CPU-bound work: CPU beside bare, start-up taken off", 1.01, steady),),
     )
 
@@ -179,7 +179,8 @@ def _start_row(name: str, spent: Mapping[str, Sequence[Spent]]) -> tuple[str, ..
     return name, wall, slowest, table.ratio(series.wall_ratio), cpu, table.ratio(series.cpu_ratio)
 
 
-def _beside_bare(what: str, spent: Mapping[str, Sequence[Spent]]) -> table.Table:
+def beside_bare(what: str, spent: Mapping[str, Sequence[Spent]]) -> table.Table:
+    """Return the table of time and CPU, each beside the bare command's."""
     rows = tuple(_row(name, _series(spent, name)) for name in spent)
     return table.Table((f"{what} under", "time", f"{table.TIMES} bare", "CPU", f"{table.TIMES} bare"), rows)
 

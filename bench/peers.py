@@ -116,6 +116,26 @@ def _strace_words(command: Sequence[str], folder: str) -> list[str]:
     return ["strace", "-f", "--seccomp-bpf", "-e", f"trace={calls}", "-o", _report(folder), *command]
 
 
+FILE_CALLS = (  # as far as this architecture has them: those that vestige traces
+    "open,openat,openat2,creat,truncate,unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,mknodat,symlink,symlinkat,rename,"
+    "renameat,renameat2,link,linkat,execve,execveat,exit_group"
+)
+
+
+def _strace_files_words(options: Sequence[str]) -> Callable[[Sequence[str], str], list[str]]:
+    calls = ",".join(f"?{call}" for call in FILE_CALLS.split(","))
+    return lambda command, folder: ["strace", "-f", *options, "-e", f"trace={calls}", "-o", _report(folder), *command]
+
+
+def _reprozip_words(command: Sequence[str], folder: str) -> list[str]:
+    options = ["--dir", _report(folder), "--overwrite", "--dont-identify-packages"]
+    return ["reprozip", "trace", *options, *command]
+
+
+def _says_nothing(_: str) -> Told:
+    return Told()
+
+
 def _strace_told(folder: str) -> Told:
     with open(_report(folder), encoding="utf-8", errors="replace") as lines:
         return Told(processes=len({line.split(maxsplit=1)[0] for line in lines}))
@@ -144,4 +164,30 @@ STRACE = Peer(
     _strace_words,
     _strace_told,
 )
+STRACE_FILES = Peer(
+    "strace, all calls stopped",
+    "strace",
+    "system package `strace`",
+    "strace -f -e trace=openat,… -o FILE CMD",
+    _strace_files_words([]),
+    _says_nothing,
+)
+STRACE_FILES_BPF = Peer(
+    "strace, these calls stopped",
+    "strace",
+    "system package `strace`",
+    "strace -f --seccomp-bpf -e trace=openat,… -o FILE CMD",
+    _strace_files_words(["--seccomp-bpf"]),
+    _says_nothing,
+)
+REPROZIP = Peer(
+    "ReproZip",
+    "reprozip",
+    "reprozip",
+    "reprozip trace --dir DIR --dont-identify-packages CMD",
+    _reprozip_words,
+    _says_nothing,
+)
 ALL = (VESTIGE, TIME, DUCT, PSRECORD, STRACE)
+OF_FILES = (VESTIGE, STRACE_FILES_BPF, STRACE_FILES, REPROZIP)
+NAMED = (*ALL, *OF_FILES[1:])

@@ -25,6 +25,7 @@ import overhead
 import peers
 import table
 import throughput
+import tracing
 from errors import BenchError
 from installation import CHECKOUT, Installation, install
 from workloads import Workloads
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "short": overhead.short_processes,
     "compile": overhead.compiling,
     "compute": overhead.computing,
+    "tracing": tracing.tracing,
     "output": throughput.output,
     "sampling": cost.sampling,
     "memory": cost.memory,
@@ -105,7 +107,7 @@ def _sections(work: Workloads, names: Iterable[str]) -> Iterable[Section]:
 def _parts(made: Installation, begun: Clock, sections: list[Section], arguments: argparse.Namespace) -> list[str]:
     options = " --quick" * arguments.quick + "".join(f" --only {name}" for name in arguments.only or ())
     date = time.strftime("%Y-%m-%d", time.gmtime())
-    programs = table.Table(("", "called as", "version"), tuple(_program(made, peer) for peer in peers.ALL), words=3)
+    programs = table.Table(("", "called as", "version"), tuple(_program(made, peer) for peer in peers.NAMED), words=3)
     return [
         "# What it costs, and how right it is",
         f"Made on {date} by `python bench/run.py{options}`"

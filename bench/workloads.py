@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 GIGABYTE = 1_000_000_000
 _GIGABYTES_COMPUTED = 9  # of noise, made and thrown away: about 2 s of one core
+_READ_ALL = """
+import os, sys
+for folder, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as file:
+            file.read()
+"""
 _PERIOD_MS = 500  # of a process that sleeps and touches memory
 
 
@@ -78,6 +85,16 @@ class Workloads:
         """Return a command with 50 processes that sleep, touch 1 MB and give it back, twice a second."""
         turn = ("touch:1", f"sleep:{_PERIOD_MS}", "free")
         return [self.made.victim("actor"), "children:50", *turn * (seconds * 1000 // _PERIOD_MS)]
+
+    def small_files(self, number: int) -> list[str]:
+        """Return a command that reads `number` files of 1.5 kB, a hundred to a folder, in Python."""
+        folder = self.made.small_files(number)
+        return [self.made.python, "-c", _READ_ALL, folder]
+
+    def git(self, times: int) -> list[str]:
+        """Return a command that asks git for the state of a small repository, `times` times."""
+        repository = shlex.quote(self.made.repository())
+        return ["sh", "-c", f"i=0; while [ $i -lt {times} ]; do git -C {repository} status -s; i=$((i+1)); done"]
 
     def compiling(self) -> list[str]:
         """Return a command that compiles the recorder's own sources, two at a time, into the folder where it runs."""
