@@ -160,6 +160,26 @@ def test_a_recorder_for_another_machine(tmp_path: Path, monkeypatch: pytest.Monk
     assert run.record.completeness.observer == "portable"
 
 
+def test_a_network_that_cannot_be_denied(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(vestige.UsageError, match="tracing off"):
+        vestige.run(["true"], deny_network=True, trace="off")
+    alien = tmp_path / "alien"
+    alien.write_bytes(b"\x7fELF alien")
+    alien.chmod(0o755)
+    monkeypatch.setenv("VESTIGE_RECORDER", str(alien))
+    with pytest.raises(vestige.RecorderError, match="can't be denied"):
+        vestige.run(["touch", "started"], deny_network=True)
+    assert list(vestige.runs()) == []
+    assert not (place / "started").exists()
+
+
+def test_what_to_observe_is_in_the_record() -> None:
+    options = vestige.run(["true"], hash="none", hash_limit=5).record.options
+    assert (options.hash, options.hash_limit, options.io_uring) == ("none", 5, "auto")
+    with pytest.raises(vestige.UsageError, match="`hash_limit`"):
+        vestige.run(["true"], hash_limit=-5)
+
+
 def test_a_store_that_cannot_be_made(place: Path) -> None:
     (place / "file").write_text("")
     with pytest.raises(vestige.StoreError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vestige import settings
 from vestige.errors import ConfigError
+from vestige.record import model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +101,63 @@ def test_an_empty_variable_is_as_good_as_none(tmp_path: Path) -> None:
     assert load(tmp_path, VESTIGE_CAPTURE="").capture == "auto"
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("0", 0), ("1", 1), ("500", 500), ("2k", 2000), ("2kB", 2000), ("500M", 500_000_000), ("1.5 G", 1_500_000_000),
+        (" 1 TB ", 1_000_000_000_000), (".5k", 500), ("7B", 7),
+    ],
+)  # fmt: skip
+def test_sizes(text: str, count: int) -> None:
+    assert settings.size(text) == count
+
+
+@given(st.text() | st.from_regex(r"[0-9]{1,400}\.?[0-9]*[kKMGTEi]?B?", fullmatch=True))
+def test_anything_as_a_size(text: str) -> None:
+    try:
+        assert 0 <= settings.size(text) < 1 << 63
+    except ValueError as error:
+        assert text in str(error)  # noqa: PT017 - only some texts raise
+
+
+@pytest.mark.parametrize("text", ["", "x", "G", "-1", "1e9", "1GiB", "0x10", "1,5G", "\u0661", "9" * 20, "9" * 400])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match="is "):
+        settings.size(text)
+
+
+def test_a_size_in_file_and_environment(tmp_path: Path) -> None:
+    write(tmp_path / "vestige.toml", 'hash_limit = "2 GB"\ndeny_network = true\nhash = "fast"\nio_uring = "deny"\n')
+    found = load(tmp_path)
+    assert (found.hash_limit, found.deny_network, found.hash, found.io_uring) == (2_000_000_000, True, "fast", "deny")
+    found = load(tmp_path, VESTIGE_HASH_LIMIT="3k", VESTIGE_DENY_NETWORK="false", VESTIGE_HASH="none")
+    assert (found.hash_limit, found.deny_network, found.hash) == (3000, False, "none")
+    write(tmp_path / "vestige.toml", "hash_limit = 4000\n")
+    assert load(tmp_path).hash_limit == 4000
+
+
+def test_classes_of_both_files_add_up_the_projects_first(tmp_path: Path) -> None:
+    write(tmp_path / "config" / "vestige" / "config.toml", '[classes]\ninput = ["*.u"]\nconfig = ["/etc/u/*"]\n')
+    write(tmp_path / "work" / "vestige.toml", '[classes]\noutput = ["*.p"]\ninput = ["*.p", "a/**"]\n')
+    found = load(tmp_path / "work", XDG_CONFIG_HOME=str(tmp_path / "config"))
+    anchored = str(tmp_path / "work" / "a" / "**")
+    assert found.classes == {"output": ("*.p",), "input": ("*.p", anchored, "*.u"), "config": ("/etc/u/*",)}
+    assert list(found.classes) == ["output", "input", "config"]
+
+
+def test_a_glob_with_a_slash_starts_at_its_file(tmp_path: Path) -> None:
+    odd = tmp_path / "a[1]*"
+    write(odd / "vestige.toml", '[classes]\ninput = ["x", "./y", "z/", "/w", "**/v", "~/u", "t/*"]\n')
+    start = str(tmp_path / "a[[]1][*]")
+    home = os.path.expanduser("~")
+    assert load(odd).classes["input"] == ("x", f"{start}/y", "z/", "/w", "**/v", f"{home}/u", f"{start}/t/*")
+
+
+def test_the_classes_are_those_of_the_model() -> None:
+    assert get_args(model.FileClass) == settings.CLASSES
+    assert get_args(model.HashMode) == settings.HASHES
+
+
 def test_a_folder_that_is_gone_has_no_project(tmp_path: Path) -> None:
     del tmp_path
     assert settings.load({}, None).capture == "auto"
@@ -112,6 +173,15 @@ def test_a_folder_that_is_gone_has_no_project(tmp_path: Path) -> None:
         ("tags = 'x'\n", ["`tags` can't be `x`", "a list of text"]),
         ("tags = [1]\n", ["`tags`", "a list of text"]),
         ("store = ''\n", ["`store`", "a path"]),
+        ('hash = "md5"\n', ["`hash` can't be `md5`", "`full`, `fast`, `none`"]),
+        ('hash_limit = "1 GiB"\n', ["`hash_limit` can't be `1 GiB`", "a size as `500M`"]),
+        ("hash_limit = -1\n", ["`hash_limit` can't be `-1`"]),
+        ("hash_limit = true\n", ["`hash_limit` can't be `True`"]),
+        ('deny_network = "on"\n', ["`deny_network` can't be `on`", "true or false"]),
+        ("classes = 3\n", ["`classes` must be a table"]),
+        ('[classes]\ninputs = ["*"]\n', ["no class `inputs`", "input"]),
+        ('[classes]\ninput = "*"\n', ["`classes.input` must be a list of globs"]),
+        ("[classes]\ninput = ['']\n", ["`classes.input` must be a list of globs"]),
         ("capture = \n", ["no valid TOML"]),
     ],
 )

@@ -30,6 +30,17 @@ or columns:
 
 - `vestige ls --json`: a list of records, each with one more key `folder`. `vestige show --json`: one such record.
 - `vestige show --processes --json`: a list of the lines of `processes.jsonl`; `--usage --json`: of `usage.jsonl`.
+- `vestige show --files --json`: a list of the lines of `files.jsonl`. `--tree --json`: a list of `{{"process", "depth",
+  "pid", "argv", "read", "written"}}`, parents first; `process` is the line in `processes.jsonl`, from 0, null where it
+  is not known who it was; `read` and `written` are paths.
+- `vestige show --software --json`, `--network --json`: the lists `software` and `network` of `record.json`.
+  `--software --requirements`: a requirements file that pip takes; what it could not take stands in comments.
+- `vestige why --json`, `vestige used-by --json`: `nodes` and `edges`. A node has an `id` and is of `type` `file`
+  (`path`, `hash`, `size`, `class`) or `run` (`run`, `folder`, `argv`, `started`, `ended`, `status`, `exit_code`). An
+  edge goes `from` one `to` another in the direction of time; its `relation` is `read`, `wrote`, or between two files
+  `copied`, `changed`, `perhaps`, `other`. `start` is the file that was asked about, `standing` how it is now (`same`,
+  `changed`, `gone`, `unknown`), `others` are further runs that wrote it, `remover` is the run that removed it, `cut` is
+  true where `--depth` left something out.
 - `vestige show --output --json`: a list of `{{"time", "stream", "text"}}`: seconds since the run's start, `stdout` or
   `stderr`, and the output that came then. Output that is no valid UTF-8 stands as in [events.jsonl](events.md).
 - `vestige doctor --json`: a list of `{{"name", "title", "ok", "why", "remedy"}}`; `ok` is true, false, or null where it
@@ -46,7 +57,7 @@ RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's 
 
 _PRECEDENCE = """\
 Highest first: the command line, the environment, the project file, the user file, the default. Lists (`tags`,
-`environment`, `--tag`) add up instead.
+`environment`, `--tag`) and the table `classes` add up instead.
 
 - The project file is the nearest of `vestige.toml` and `pyproject.toml` with a table `[tool.vestige]`, from the current
   folder up to the top of the Git repository; outside of a repository only the current folder is looked at. In one
@@ -60,6 +71,10 @@ Highest first: the command line, the environment, the project file, the user fil
 tags = ["flights"]
 summary = "line"
 environment = ["MODEL_*"]
+
+[tool.vestige.classes]
+input = ["*.cfg", "models/**"]
+cache = ["build/**"]
 ```
 
 A key or value that is not known is an error that names the file: exit code 125 from `vestige run`, 2 elsewhere.
@@ -83,7 +98,7 @@ def _commands() -> str:
             parts.append(_section(name, meaning, run_options.USAGE, _run_examples(), _run_rows()))
         elif name != "help":
             parser = dispatch.parser_of(name)
-            module = importlib.import_module(f"vestige.cli.commands.{name}")
+            module = importlib.import_module(f"vestige.cli.commands.{name.replace('-', '_')}")
             parts.append(_section(name, meaning, _usage(parser), module.EXAMPLES, _rows(parser)))
     parts += ["`vestige help COMMAND` and `vestige COMMAND --help` show the same; `vestige --version` the version.\n"]
     return "\n".join([*parts, _FORMATS])
@@ -151,7 +166,7 @@ def _config() -> str:
 def _default(key: settings.Key) -> str:
     if key.default is None:
         return "none"
-    if isinstance(key.default, tuple):
+    if isinstance(key.default, tuple | dict):
         return "empty"
     return f"`{str(key.default).lower() if isinstance(key.default, bool) else key.default}`"
 

@@ -21,7 +21,7 @@ __version__ = _version.VERSION
 
 TYPE_CHECKING = False  # `typing` costs 15 ms
 if TYPE_CHECKING:
-    from vestige.api import Run, load, run, runs
+    from vestige.api import Run, load, run, runs, used_by, why
     from vestige.errors import (
         AmbiguousRunError,
         ConfigError,
@@ -32,15 +32,43 @@ if TYPE_CHECKING:
         UsageError,
         VestigeError,
     )
-    from vestige.record.model import Completeness, Exit, Figure, Machine, Point, Process, Record, Stream, Survivor
+    from vestige.history.lineage import FileVersion, Lineage, Link, Step
+    from vestige.record.model import (
+        Completeness,
+        Connection,
+        Exit,
+        Figure,
+        FileCount,
+        FileState,
+        FileUse,
+        Gap,
+        Machine,
+        Options,
+        Package,
+        Point,
+        Process,
+        Record,
+        Stream,
+        Survivor,
+    )
 
 __all__ = [
     "AmbiguousRunError",
     "Completeness",
     "ConfigError",
+    "Connection",
     "Exit",
     "Figure",
+    "FileCount",
+    "FileState",
+    "FileUse",
+    "FileVersion",
+    "Gap",
+    "Lineage",
+    "Link",
     "Machine",
+    "Options",
+    "Package",
     "Point",
     "Process",
     "Record",
@@ -48,6 +76,7 @@ __all__ = [
     "RecorderError",
     "Run",
     "RunNotFoundError",
+    "Step",
     "StoreError",
     "Stream",
     "Survivor",
@@ -57,6 +86,8 @@ __all__ = [
     "load",
     "run",
     "runs",
+    "used_by",
+    "why",
 ]
 
 
@@ -65,9 +96,10 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module `vestige` has no attribute `{name}`")
     from vestige import api, errors  # noqa: PLC0415 - only when used
+    from vestige.history import lineage  # noqa: PLC0415
     from vestige.record import model  # noqa: PLC0415
 
-    for module in (api, errors, model):
+    for module in (api, errors, model, lineage):
         if hasattr(module, name):
             return globals().setdefault(name, getattr(module, name))
     raise AttributeError(f"module `vestige` has no attribute `{name}`")

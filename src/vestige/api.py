@@ -13,16 +13,19 @@ from typing import IO, TYPE_CHECKING, Literal
 from vestige import invocation
 from vestige.errors import RecorderError, StoreError, UsageError
 from vestige.observe import recorder
-from vestige.record.place import stores_to_read
+from vestige.record.place import stores_to_read, take_back
 from vestige.record.store import Problem, RunFolder, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from vestige.record.model import Point, Process, Record
+    from vestige.history.lineage import Lineage
+    from vestige.record.model import FileUse, Point, Process, Record
 
     Capture = Literal["auto", "all", "stdout", "stderr", "none"]
     Trace = Literal["auto", "off"]
+    Hash = Literal["full", "fast", "none"]
+    IoUring = Literal["auto", "deny"]
     Redirection = int | IO[bytes] | IO[str] | None
 
 _SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -63,6 +66,10 @@ class Run:
         """Yield the processes of the run. Raises RecordError."""
         return RunFolder(self.folder).processes()
 
+    def files(self) -> Iterator[FileUse]:
+        """Yield the files that the run used, of all classes. Raises RecordError."""
+        return RunFolder(self.folder).files()
+
     def usage(self) -> Iterator[Point]:
         """Yield the time series: bytes, and seconds since the run's start. Raises RecordError."""
         return RunFolder(self.folder).points()
@@ -87,6 +94,10 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     tags: Iterable[str] = (),
     capture: Capture | None = None,
     trace: Trace | None = None,
+    hash: Hash | None = None,  # noqa: A002 - the option's own name
+    hash_limit: int | None = None,
+    io_uring: IoUring | None = None,
+    deny_network: bool | None = None,
     wait: bool | None = None,
     store: str | os.PathLike[str] | None = None,
     stdin: Redirection = None,
@@ -103,6 +114,10 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
         tags: tags to find the run by, after those of the config.
         capture: which output to copy into the run folder (`auto`: what goes into a pipe); None: as configured.
         trace: `off` for commands that need setuid helpers; None: as configured.
+        hash: what to hash of the files that were used (`fast`: size and samples); None: as configured.
+        hash_limit: bytes, larger files are not hashed; 0: no limit; None: as configured.
+        io_uring: `deny` makes programs fall back to calls that can be seen; None: as configured.
+        deny_network: whether connections to other machines fail; None: as configured.
         wait: whether the run lasts until all processes left behind have ended; None: as configured.
         store: the folder to keep the run in; None: as `vestige run` chooses.
         stdin: as for `subprocess.run`, except PIPE.
@@ -110,10 +125,11 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
         stderr: likewise; STDOUT: into the same pipe or file.
 
     Raises:
-        UsageError: `argv` is empty, a single string, or holds a null byte; `cwd` is no folder; `stdin` is PIPE.
+        UsageError: `argv` is empty, a single string, or holds a null byte; `cwd` is no folder; `stdin` is PIPE;
+            `hash_limit` is negative; the network is to be denied with tracing off.
         ConfigError: a config file or environment variable holds something unusable.
         StoreError: the run folder can't be made.
-        RecorderError: the observer ended without a word.
+        RecorderError: the observer ended without a word, or can't deny the network.
     """
     folder = invocation.cwd() if cwd is None else os.path.abspath(cwd)
     if cwd is not None and not os.path.isdir(cwd):
@@ -125,6 +141,8 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     request.argv = _words(argv)
     request.message, request.tags = message, list(tags)
     request.capture, request.trace, request.wait = capture, trace, wait
+    request.hash, request.hash_limit = hash, _checked_limit(hash_limit)
+    request.io_uring, request.deny_network = io_uring, deny_network
     chosen = invocation.load_settings(folder)
     place = invocation.store(None if store is None else os.fspath(store), chosen, os.environ, folder)
     order = invocation.open_run(request, chosen=chosen, store=place, environ=environ, folder=folder)
@@ -165,6 +183,50 @@ def runs(*, store: str | os.PathLike[str] | None = None) -> Iterator[Run]:
             yield Run(entry.folder.path, entry.record)
 
 
+def why(
+    path: str | os.PathLike[str],
+    *,
+    depth: int | None = None,
+    everything: bool = False,
+    store: str | os.PathLike[str] | None = None,
+) -> Lineage:
+    """Return which run wrote a file, from what, and so on back through the runs that are kept.
+
+    Args:
+        path: the file; it may be gone by now, or a symbolic link.
+        depth: how many runs to go back; None: to the beginning.
+        everything: follow software, config and caches too, not only inputs.
+        store: the folder the runs are kept in; None: as `vestige run` chooses.
+
+    Raises:
+        UsageError: `path` is empty.
+        StoreError: the store can't be read. A run that can't be read is in `problems` of the result.
+    """
+    from vestige.history import lineage  # noqa: PLC0415 - only for these two
+
+    return lineage.why(kept(store), _named(path), depth=depth, everything=everything)
+
+
+def used_by(
+    path: str | os.PathLike[str],
+    *,
+    depth: int | None = None,
+    everything: bool = False,
+    store: str | os.PathLike[str] | None = None,
+) -> Lineage:
+    """Return which runs read a file, what these wrote, and so on forward. Arguments and errors as for `why`."""
+    from vestige.history import lineage  # noqa: PLC0415 - only for these two
+
+    return lineage.used_by(kept(store), _named(path), depth=depth, everything=everything)
+
+
+def _named(path: str | os.PathLike[str]) -> str:
+    name = os.fspath(path)
+    if not name or "\0" in name:
+        raise UsageError("`path` is empty or holds a null byte: no file has such a name")
+    return name
+
+
 def kept(store: str | os.PathLike[str] | None = None) -> Runs:
     """Return the runs that are kept where an invocation from here would keep them. Raises ConfigError."""
     folder = invocation.cwd()
@@ -184,6 +246,12 @@ def _words(argv: Sequence[str | os.PathLike[str]]) -> list[str]:
     return words
 
 
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 0:
+        raise UsageError("`hash_limit` is a number of bytes; 0 is no limit")
+    return limit
+
+
 def _observe(  # noqa: PLR0913 - all keywords, as subprocess.Popen
     order: recorder.Order,
     *,
@@ -200,7 +268,10 @@ def _observe(  # noqa: PLR0913 - all keywords, as subprocess.Popen
 
     try:
         observer = start(recorder.path(os.environ))
-    except OSError:  # none was built, or for another machine
+    except OSError as error:  # none was built, or for another machine
+        if order.deny_network:
+            take_back(order.folder or "")
+            raise RecorderError(recorder.NO_DENIAL) from error
         observer = _portable(start)
     drains = [_drain(pipe) for pipe in (observer.stdout, observer.stderr) if pipe]
     try:

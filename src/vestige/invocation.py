@@ -10,7 +10,7 @@ import time
 
 from vestige import settings
 from vestige._version import VERSION
-from vestige.errors import UsageError
+from vestige.errors import RecorderError, UsageError
 from vestige.observe import recorder
 from vestige.record import place, start, tinyjson
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 class Request:
     """What somebody asks for with `vestige run` or `vestige.run`; None: not said, so the settings decide."""
 
-    __slots__ = ("argv", "capture", "help", "message", "quiet", "store", "summary", "tags", "trace", "wait")
+    __slots__ = (
+        "argv", "capture", "deny_network", "hash", "hash_limit", "help", "io_uring", "message", "quiet", "store",
+        "summary", "tags", "trace", "wait",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.argv: list[str] = []
@@ -35,6 +38,10 @@ class Request:
         self.store: str | None = None
         self.summary: str | None = None
         self.trace: str | None = None
+        self.hash: str | None = None
+        self.hash_limit: int | None = None  # bytes; 0: no limit
+        self.io_uring: str | None = None
+        self.deny_network: bool | None = None
         self.quiet = False
         self.help = False
 
@@ -62,8 +69,13 @@ def open_run(
 ) -> recorder.Order:
     """Make the run folder with its first record, and return the order for the observer, with no finisher.
 
-    `environ` and `folder` are those of the command. Raises StoreError: then nothing is left behind.
+    `environ` and `folder` are those of the command. Raises StoreError, UsageError, RecorderError: then nothing is left
+    behind.
     """
+    options = _options(request, chosen)
+    trace = request.trace or chosen.trace
+    if options["deny_network"]:
+        _check_denial(trace)
     now = time.time_ns()
     run_id = place.new_id(now)
     record = start.start_record(
@@ -76,15 +88,43 @@ def open_run(
         message=request.message,
         tags=(*chosen.tags, *request.tags),
         keep=chosen.environment,
+        options=options,
     )
     return recorder.Order(
         request.argv,
         folder=place.create_run(store, run_id, now, record=tinyjson.dumps(record), environ=environ),
         run_id=run_id,
-        trace=request.trace or chosen.trace,
+        trace=trace,
         capture=request.capture or chosen.capture,
         wait=chosen.wait if request.wait is None else request.wait,
+        io_uring=request.io_uring or chosen.io_uring,
+        deny_network=denies_network(request, chosen),
     )
+
+
+def denies_network(request: Request, chosen: Settings) -> bool:
+    """Say whether the command is to be kept from the network: then it must not run without a recorder."""
+    return chosen.deny_network if request.deny_network is None else request.deny_network
+
+
+def _options(request: Request, chosen: Settings) -> dict[str, object]:
+    """Return what the record says was asked for (`model.Options`)."""
+    limit = chosen.hash_limit if request.hash_limit is None else request.hash_limit
+    return {
+        "hash": request.hash or chosen.hash,
+        "hash_limit": limit or None,
+        "deny_network": denies_network(request, chosen),
+        "io_uring": request.io_uring or chosen.io_uring,
+        "classes": chosen.classes,
+    }
+
+
+def _check_denial(trace: str) -> None:
+    """Raise unless the network can be denied, as far as that can be known before the recorder tries."""
+    if trace == "off":
+        raise UsageError("the network can't be denied with tracing off; `--trace auto` or `--allow-network`")
+    if not os.access(recorder.path(os.environ), os.X_OK):
+        raise RecorderError(recorder.NO_DENIAL)
 
 
 def load_settings(folder: str | None) -> Settings:

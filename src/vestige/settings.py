@@ -15,13 +15,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Value = str | bool | tuple[str, ...]
+    Globs = dict[str, tuple[str, ...]]
+    Value = str | bool | int | tuple[str, ...] | Globs
 
 CAPTURES = ("auto", "all", "stdout", "stderr", "none")
 TRACES = ("auto", "off")
 SUMMARIES = ("full", "line", "none")
+HASHES = ("full", "fast", "none")
+IO_URINGS = ("auto", "deny")
+CLASSES = (  # the same as model.FileClass, which costs dataclasses (a test holds them together)
+    "input", "output", "modified", "removed", "temporary", "unchanged", "cache", "config", "software", "listed",
+    "probed", "pseudo",
+)  # fmt: skip
 
 PROJECT_FILES = ("vestige.toml", "pyproject.toml")
+
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_LARGEST_SIZE = 1 << 63
+_DIGITS = 20  # more than any size has
 
 
 class Key:
@@ -99,6 +110,47 @@ KEYS = (
         meaning="What is printed after the command, on a terminal only",
     ),
     Key(
+        "hash",
+        kind="a word",
+        default="full",
+        choices=HASHES,
+        variable="VESTIGE_HASH",
+        meaning="What is hashed of the files that the run used. `full`: all of their content, SHA-256. `fast`: their "
+        "size, first, middle and last MiB, marked so",
+    ),
+    Key(
+        "hash_limit",
+        kind="a size as `500M` or `1.5G`",
+        default=0,
+        variable="VESTIGE_HASH_LIMIT",
+        meaning="Files larger than this are not hashed, and the record says so; `0`: no limit. Units are decimal",
+    ),
+    Key(
+        "io_uring",
+        kind="a word",
+        default="auto",
+        choices=IO_URINGS,
+        variable="VESTIGE_IO_URING",
+        meaning="`deny`: programs that ask for io_uring, through which files can be opened unseen, are told that there "
+        "is none, as in most containers, and fall back to calls that can be seen",
+    ),
+    Key(
+        "deny_network",
+        kind="true or false",
+        default=False,
+        variable="VESTIGE_DENY_NETWORK",
+        meaning="Whether connections to other machines fail with EACCES; this machine itself can be reached. The "
+        "command does not start where that can't be had",
+    ),
+    Key(
+        "classes",
+        kind="a table of lists of text",
+        default={},
+        meaning='Classes of files by glob, before the built-in rules: `input = ["*.cfg", "models/**"]`. A glob '
+        "without a slash is for names; one with a slash is for whole paths, and a relative one starts at the folder of "
+        "the file. The classes are " + ", ".join(f"`{name}`" for name in CLASSES) + "; both files' tables add up",
+    ),
+    Key(
         "wait",
         kind="true or false",
         default=False,
@@ -125,6 +177,8 @@ VARIABLES = (
     Variable("VESTIGE_RUN", "Set by vestige for the command: the folder of its run"),
     Variable("VESTIGE_RUN_ID", "Set by vestige for the command: the id of its run; a run inside names it as parent"),
     Variable("NO_COLOR", "If set and not empty, no colours anywhere"),
+    Variable("XDG_CACHE_HOME", "Hashes of files and owners of system files are remembered in `vestige` in it; "
+             "default `~/.cache`"),
     Variable("XDG_CONFIG_HOME", "The user file is `vestige/config.toml` in it; default `~/.config`"),
     Variable("XDG_STATE_HOME", "Runs go to `vestige` in it where the default store can't be written; "
              "default `~/.local/state`"),
@@ -136,22 +190,32 @@ _BY_NAME = {key.name: key for key in KEYS}
 class Settings:
     """What holds for one invocation, and for each key where it was set."""
 
-    __slots__ = ("capture", "environment", "origins", "store", "summary", "tags", "trace", "wait")
+    __slots__ = (
+        "capture", "classes", "deny_network", "environment", "hash", "hash_limit", "io_uring", "origins", "store",
+        "summary", "tags", "trace", "wait",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.store: str | None = None
         self.capture = "auto"
         self.trace = "auto"
         self.summary = "full"
+        self.hash = "full"
+        self.hash_limit = 0  # bytes; 0: no limit
+        self.io_uring = "auto"
+        self.deny_network = False
+        self.classes: Globs = {}
         self.wait = False
         self.tags: tuple[str, ...] = ()
         self.environment: tuple[str, ...] = ()
         self.origins: dict[str, str] = {}
 
     def take(self, key: Key, value: Value, origin: str) -> None:
-        """Set one key; lists add up, anything else is replaced."""
+        """Set one key; lists and tables of them add up, anything else is replaced."""
         if isinstance(value, tuple):
             value = (*getattr(self, key.name), *value)
+        elif isinstance(value, dict):
+            value = _joined(value, getattr(self, key.name))
         setattr(self, key.name, value)
         self.origins[key.name] = origin
 
@@ -168,8 +232,23 @@ def load(environ: Mapping[str, str], cwd: str | None) -> Settings:
     for key in KEYS:
         given = environ.get(key.variable) if key.variable else None
         if given:
-            settings.take(key, _checked(key, given, origin=key.variable or "", folder=None), key.variable or "")
+            worded = {"true": True, "false": False}.get(given, given) if key.kind == "true or false" else given
+            settings.take(key, _checked(key, worded, origin=key.variable or "", folder=None), key.variable or "")
     return settings
+
+
+def size(text: str) -> int:
+    """Return the bytes that `500M` or `1.5 GB` stands for, in decimal units. Raises ValueError."""
+    words = text.strip().upper().removesuffix("B").rstrip()
+    unit = words[-1:] if words[-1:].isalpha() else ""
+    number = words[: len(words) - len(unit)].rstrip()
+    whole, _, part = number.partition(".")
+    if unit not in _UNITS or not (whole + part).isdecimal() or not number.isascii() or len(number) > _DIGITS:
+        raise ValueError(f"`{text}` is no size")
+    count = int(float(number) * _UNITS[unit]) if part else int(whole) * _UNITS[unit]
+    if count >= _LARGEST_SIZE:
+        raise ValueError(f"`{text}` is larger than any file")
+    return count
 
 
 def git_top_level(cwd: str) -> str | None:
@@ -190,6 +269,15 @@ def user_file(environ: Mapping[str, str]) -> str | None:
         home = environ.get("HOME")
         base = os.path.join(home, ".config") if home else None
     return os.path.join(base, "vestige", "config.toml") if base else None
+
+
+def user_cache(environ: Mapping[str, str]) -> str | None:
+    """Return the folder for what can be found out again, which need not exist; None without a home."""
+    base = environ.get("XDG_CACHE_HOME")
+    if not base or not os.path.isabs(base):
+        home = environ.get("HOME")
+        base = os.path.join(home, ".cache") if home else None
+    return os.path.join(base, "vestige") if base else None
 
 
 def _tables(environ: Mapping[str, str], cwd: str | None) -> Iterator[tuple[str, object]]:
@@ -277,19 +365,68 @@ def _names() -> str:
 
 def _checked(key: Key, value: object, *, origin: str, folder: str | None) -> Value:
     """Return `value` in the type of `key`, or raise a ConfigError that says what is allowed."""
+    if key.name == "classes":
+        return _classes(value, origin, folder)
+    fitting = _fitting(key, value, folder)
+    if fitting is None:
+        place = origin if folder is None else f"{origin}: `{key.name}`"
+        raise ConfigError(f"{place} can't be `{value}`; allowed is {key.allowed}")
+    return fitting
+
+
+def _fitting(key: Key, value: object, folder: str | None) -> Value | None:
+    """Return `value` in the type of `key`, None if it is of another."""
     if key.kind == "a list of text":
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            return tuple(value)
-    elif key.kind == "true or false":
-        if isinstance(value, bool):
-            return value
-    elif isinstance(value, str) and key.choices:
-        if value in key.choices:
-            return value
-    elif isinstance(value, str) and value:
-        return _path(value, folder)
-    place = origin if folder is None else f"{origin}: `{key.name}`"
-    raise ConfigError(f"{place} can't be `{value}`; allowed is {key.allowed}")
+        return tuple(value) if isinstance(value, list) and all(isinstance(word, str) for word in value) else None
+    if key.kind == "true or false":
+        return value if isinstance(value, bool) else None
+    if key.name == "hash_limit":
+        return _size(value)
+    if not isinstance(value, str) or not value:
+        return None
+    if key.choices:
+        return value if value in key.choices else None
+    return _path(value, folder)
+
+
+def _size(value: object) -> int | None:
+    """Return a number of bytes, given as such or as text with a unit; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value < _LARGEST_SIZE else None
+    try:
+        return size(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _classes(table: object, origin: str, folder: str | None) -> Globs:
+    """Return the globs of each class, those with a slash as whole paths. Raises ConfigError."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{origin}: `classes` must be a table of lists of globs")
+    found: Globs = {}
+    for name, globs in table.items():
+        if name not in CLASSES:
+            raise ConfigError(f"{origin}: `classes` has no class `{name}`; there are {', '.join(CLASSES)}")
+        if not isinstance(globs, list) or not all(isinstance(glob, str) and glob for glob in globs):
+            raise ConfigError(f"{origin}: `classes.{name}` must be a list of globs")
+        found[name] = tuple(_anchored(glob, folder or "") for glob in globs)
+    return found
+
+
+def _anchored(glob: str, folder: str) -> str:
+    """Return a glob with a slash as one for whole paths, so that it means the same wherever the run begins."""
+    inner = glob.rstrip("/")
+    if "/" not in inner or inner.startswith(("/", "**/")):
+        return glob
+    if glob.startswith("~"):
+        return os.path.expanduser(glob)
+    escaped = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in folder)
+    return os.path.join(escaped, glob.removeprefix("./"))
+
+
+def _joined(first: Globs, second: Globs) -> Globs:
+    """Return both tables as one: for each class the first one's globs go first."""
+    return {name: (*first.get(name, ()), *second.get(name, ())) for name in (*first, *second)}
 
 
 def _path(value: str, folder: str | None) -> str:

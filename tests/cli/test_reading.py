@@ -349,7 +349,7 @@ class TestOthers:
         assert (done.returncode, done.stderr) == (0, "")
         assert "vestige run python train.py" in done.stdout
 
-    @pytest.mark.parametrize("name", ["run", "ls", "show", "rm", "init", "doctor", "demo"])
+    @pytest.mark.parametrize("name", ["run", "ls", "show", "why", "used-by", "rm", "init", "doctor", "demo"])
     def test_every_command_teaches_by_example(self, tmp_path: Path, name: str) -> None:
         program = front(tmp_path)
         page = program(name, "--help")

@@ -67,6 +67,11 @@ class TestWords:
             (["--capture", "some", "true"], "allowed are auto, all, stdout, stderr, none"),
             (["--wait=yes", "true"], "`--wait` takes no value"),
             (["--tag"], "`--tag` needs a value: TAG"),
+            (["--hash", "md5", "true"], "allowed are full, fast, none"),
+            (["--hash-limit", "much", "true"], "`much` is no size"),
+            (["--hash-limit"], "`--hash-limit` needs a value: SIZE"),
+            (["--io-uring", "off", "true"], "allowed are auto, deny"),
+            (["--deny-network=yes", "true"], "`--deny-network` takes no value"),
         ],
     )
     def test_a_mistake_is_one_line(self, words: list[str], message: str) -> None:
@@ -96,6 +101,39 @@ class TestOrder:
         order = called(spied(tmp_path), "--trace", "off", "--capture=none", "--wait", "true")
         assert (value(order, "--trace"), value(order, "--capture")) == ("off", "none")
         assert "--wait" in order
+
+    def test_what_is_not_asked_for_is_not_said(self, tmp_path: Path) -> None:
+        spy = spied(tmp_path)
+        order = called(spy, "true")
+        assert not {"--io-uring", "--deny-network"} & set(order)
+        assert spy.record()["options"] == {
+            "hash": "full",
+            "hash_limit": None,
+            "deny_network": False,
+            "io_uring": "auto",
+            "classes": {},
+        }
+
+    def test_what_to_observe_reaches_record_and_recorder(self, tmp_path: Path) -> None:
+        spy = spied(tmp_path)
+        (spy.folder / "vestige.toml").write_text('hash_limit = 7\n[classes]\ninput = ["*.cfg"]\n')
+        order = called(spy, "--hash=fast", "--hash-limit", "1.5G", "--io-uring", "deny", "--deny-network", "true")
+        assert (value(order, "--io-uring"), value(order, "--deny-network")) == ("deny", "on")
+        assert spy.record()["options"] == {
+            "hash": "fast",
+            "hash_limit": 1_500_000_000,
+            "deny_network": True,
+            "io_uring": "deny",
+            "classes": {"input": ["*.cfg"]},
+        }
+
+    def test_options_go_before_a_config_file(self, tmp_path: Path) -> None:
+        spy = spied(tmp_path)
+        (spy.folder / "vestige.toml").write_text('hash_limit = 7\ndeny_network = true\nio_uring = "deny"\n')
+        order = called(spy, "--hash-limit", "0", "--allow-network", "--io-uring", "auto", "true")
+        assert not {"--io-uring", "--deny-network"} & set(order)
+        options = spy.record()["options"]
+        assert (options["hash_limit"], options["deny_network"], options["io_uring"]) == (None, False, "auto")
 
     def test_the_first_record_holds_message_tags_and_words(self, tmp_path: Path) -> None:
         spy = spied(tmp_path)
@@ -220,6 +258,43 @@ class TestFailure:
         done = program("run", "sh", "-c", "echo x; exit 3")
         assert (done.returncode, done.stdout, done.stderr) == (3, "x\n", "")
         assert json.loads(program("show", "--json").stdout)["completeness"]["observer"] == "portable"
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--trace", "off"], "the network can't be denied with tracing off"),
+            ([], "the network can't be denied without the recorder"),
+        ],
+    )
+    def test_a_network_that_cannot_be_denied_keeps_the_command_from_starting(
+        self, tmp_path: Path, words: list[str], message: str
+    ) -> None:
+        program = portable(tmp_path)
+        done = program("run", "--deny-network", *words, "touch", "started")
+        assert (done.returncode, done.stdout) == (125, "")
+        assert message in done.stderr
+        assert program.runs == []
+        assert not (program.folder / "started").exists()
+
+    def test_a_network_to_be_denied_by_a_recorder_for_another_machine(self, tmp_path: Path) -> None:
+        alien = tmp_path / "alien"
+        alien.write_bytes(b"\x7fELF alien")
+        alien.chmod(0o755)
+        program = front(tmp_path, recorder=str(alien))
+        done = program("run", "touch", "started", env={"VESTIGE_DENY_NETWORK": "true"})
+        assert done.returncode == 125
+        assert "the network can't be denied" in done.stderr
+        assert program.runs == []
+        assert not (program.folder / "started").exists()
+
+    def test_a_network_to_be_denied_without_any_place_for_the_run(self, tmp_path: Path) -> None:
+        program = spied(tmp_path)
+        (program.folder / ".vestige").mkdir()
+        (program.folder / ".vestige" / "runs").write_text("in the way")
+        (program.folder / "vestige.toml").write_text("deny_network = true\n")
+        done = program("run", "touch", "started", env={"XDG_STATE_HOME": "/dev/null/nowhere"})
+        assert (done.returncode, done.stdout) == (125, "")
+        assert "since the run can't be recorded" in done.stderr
 
     def test_help_goes_to_stdout(self, tmp_path: Path) -> None:
         done = portable(tmp_path)("run", "--help")

@@ -47,6 +47,35 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Used:
+    """One file of a run, with what the tests look at."""
+
+    path: str
+    kind: str
+    names: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    hash: str | None
+    executed: bool
+    readers: list[int]
+    writers: list[int]
+
+
+@dataclass(frozen=True)
+class Called:
+    """One connection of a run, with what the tests look at."""
+
+    direction: str
+    family: str
+    protocol: str | None
+    host: str | None
+    address: str | None
+    port: int | None
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A finalised run."""
 
@@ -73,6 +102,33 @@ class Run:
         """Return the one process with this pid."""
         (found,) = [process for process in self.processes if process.pid == pid]
         return found
+
+    @property
+    def files(self) -> dict[str, Used]:
+        """All files by path; no path stands there twice."""
+        used = [_used(line) for line in read_lines(os.path.join(self.folder, "files.jsonl"))]
+        by_path = {file.path: file for file in used}
+        assert len(by_path) == len(used)
+        return by_path
+
+    def of_kind(self, *kinds: str) -> set[str]:
+        """Return the paths of the files of these classes."""
+        return {file.path for file in self.files.values() if file.kind in kinds}
+
+    @property
+    def connections(self) -> list[Called]:
+        """Whom the run called and where it listened."""
+        return [_called(said) for said in self.record["network"]]
+
+    def connection(self, **wanted: object) -> Called:
+        """Return the one connection with these properties."""
+        (found,) = [called for called in self.connections if wanted.items() <= vars(called).items()]
+        return found
+
+    @property
+    def gaps(self) -> dict[str, str | None]:
+        """Why files may have been missed, and what would help."""
+        return {gap["what"]: gap["remedy"] for gap in self.record["completeness"]["gaps"]}
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -159,3 +215,11 @@ def _process(said: dict[str, Any]) -> Process:
         setuid=said.get("setuid", False),
         survived=said.get("survived", False),
     )
+
+
+def _used(said: dict[str, Any]) -> Used:
+    return Used(**{name: said[name] for name in Used.__dataclass_fields__})
+
+
+def _called(said: dict[str, Any]) -> Called:
+    return Called(**{name: said[name] for name in Called.__dataclass_fields__})

@@ -44,6 +44,16 @@ class Part:
         return self.cpu + self.children_cpu
 
 
+def variant(victims: Victims, name: str, *flags: str) -> str | None:
+    """Compile a victim once more with other flags and return its path; None: this compiler can't."""
+    path = os.path.join(victims.folder, name + "".join(flags))
+    source = os.path.join(SOURCES, f"{name}.c")
+    if not os.path.exists(path):
+        call = ["gcc", *_FLAGS, *flags, "-o", path, source]
+        subprocess.run(call, stderr=subprocess.DEVNULL, check=False)
+    return path if os.path.exists(path) else None
+
+
 def compile_all(folder: str) -> Victims:
     """Compile every victim into `folder` and return them."""
     builds = [_start(source, folder) for source in sorted(os.listdir(SOURCES)) if source.endswith(".c")]

@@ -18,15 +18,24 @@ from vestige.record import model
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "reference", "record.md")
 SCHEMAS = os.path.join(ROOT, "src", "vestige", "record", "schema")
-ROOTS: dict[str, type] = {"record": model.Record, "process": model.Process, "usage": model.Point}
-NESTED: list[type] = [
-    model.Exit,
-    model.Machine,
-    model.Figure,
-    model.Stream,
-    model.Survivor,
-    model.Completeness,
-]
+ROOTS: dict[str, type] = {"record": model.Record, "process": model.Process, "usage": model.Point, "file": model.FileUse}
+NESTED: dict[type, tuple[type, ...]] = {
+    model.Record: (
+        model.Exit,
+        model.Machine,
+        model.Figure,
+        model.Stream,
+        model.Survivor,
+        model.Completeness,
+        model.Gap,
+        model.Options,
+        model.FileCount,
+        model.Package,
+        model.Connection,
+    ),
+    model.FileUse: (model.FileState,),
+}
+ALL_NESTED = [nested for kinds in NESTED.values() for nested in kinds]
 OPTIONAL: dict[type, tuple[str, ...]] = {
     model.Figure: ("lower", "upper", "reason")
 }  # left out when there is nothing to say
@@ -43,13 +52,14 @@ A run is a folder, `.vestige/runs/<UTC time>-<short id>/`. The short id is the l
 |---|---|
 | `record.json` | the record: one JSON object, written before the command starts, replaced as a whole at the end |
 | `processes.jsonl` | one line for every process of the run, in the order in which they were first seen |
+| `files.jsonl` | one line for every path that the run touched, in the order in which they were first touched |
 | `usage.jsonl` | the time series, at most 2,000 lines |
 | `events.jsonl` | what the recorder saw ([events.md](events.md)): all others are made from it |
 | `stdout`, `stderr` | captured output |
 
 Everything is ASCII JSON. Readers pass over keys that they do not know. A change that old readers can't read gets a new
 `schema`. The JSON Schemas (draft 2020-12) are in the package: `vestige/record/schema/record-1.json`, `process-1.json`,
-`usage-1.json`.
+`usage-1.json`, `file-1.json`.
 
 **Units** are SI: seconds and bytes. **Text** marks strings that may stand for any bytes, as Linux paths and arguments
 may hold them: valid UTF-8 that does not begin with `"` is written as it is, anything else as Git writes such paths, the
@@ -72,17 +82,18 @@ def page() -> str:
     for heading, kind in (
         ("record.json", model.Record),
         ("A line of processes.jsonl", model.Process),
+        ("A line of files.jsonl", model.FileUse),
         ("A line of usage.jsonl", model.Point),
     ):
         parts.append(_section(f"## {heading}", kind, comments))
+        parts += [_section(f"### {nested.__name__}", nested, comments) for nested in NESTED.get(kind, ())]
         if kind is model.Record:
-            parts += [_section(f"### {nested.__name__}", nested, comments) for nested in NESTED]
             parts.append(_figures())
     return "\n".join(parts)
 
 
 def schema(name: str) -> str:
-    """Return the JSON Schema of `record`, `process` or `usage`."""
+    """Return the JSON Schema of `record`, `process`, `file` or `usage`."""
     definitions: dict[str, Any] = {}
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -159,7 +170,7 @@ def _type_words(kind: Any) -> str:
         return f"list of {_type_words(arguments[0])}"
     if origin is dict:
         return f"object of {_type_words(arguments[1])}"
-    if kind in NESTED:
+    if kind in ALL_NESTED:
         return f"[{kind.__name__}](#{kind.__name__.lower()})"
     return _WORDS[kind].replace("integer", "whole number")
 
@@ -183,7 +194,7 @@ def _type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": _type_schema(arguments[0], definitions)}
     if origin is dict:
         return {"type": "object", "additionalProperties": _type_schema(arguments[1], definitions)}
-    if kind in NESTED:
+    if kind in ALL_NESTED:
         name = kind.__name__
         if name not in definitions:
             definitions[name] = {}

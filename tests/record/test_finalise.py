@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vestige.record.model import Record
 
-FILES = ["events.jsonl", "processes.jsonl", "record.json", "usage.jsonl"]
+FILES = ["events.jsonl", "files.jsonl", "processes.jsonl", "record.json", "usage.jsonl"]
 
 
 UNWATCHED = "the command ran without anybody watching, since nothing could be started beside it"

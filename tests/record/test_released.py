@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -10,13 +11,15 @@ import pytest
 
 from vestige.record import codec, place
 from vestige.record.finalise import finalise
+from vestige.record.model import Options
 from vestige.record.store import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RELEASED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "records")
-MADE = ("record.json", "processes.jsonl", "usage.jsonl")
+MADE = ("record.json", "processes.jsonl", "files.jsonl", "usage.jsonl")
+ADDED = ("options", "files", "software", "network")  # since the first records were made
 
 
 def run_folder(version: str) -> str:
@@ -50,6 +53,17 @@ def test_events_give_exactly_this_record(tmp_path: Path, name: str) -> None:
     place.write_atomically(os.path.join(path, "record.json"), read(first))
     finalise(path)
     assert read(os.path.join(path, name)) == read(os.path.join(source, name))
+
+
+def test_a_record_without_the_later_keys_stays_readable(tmp_path: Path) -> None:
+    content = codec.read_object(os.path.join(run_folder("1"), "record.json"))
+    old = {key: value for key, value in content.items() if key not in ADDED}
+    old["completeness"] = {key: value for key, value in old["completeness"].items() if key not in ("files", "gaps")}
+    place.write_atomically(str(tmp_path / "record.json"), json.dumps(old).encode())
+    folder = RunFolder(str(tmp_path))
+    record = folder.load()
+    assert (record.options, record.files, record.software, record.network) == (Options(), {}, (), ())
+    assert list(folder.files()) == []
 
 
 def test_its_first_record_is_one_of_a_running_run() -> None:

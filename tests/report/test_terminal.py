@@ -6,25 +6,36 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from vestige.history.lineage import FileVersion, Lineage, Link, Step
 from vestige.record.model import (
     Completeness,
+    Connection,
     Exit,
     Figure,
+    FileCount,
+    FileState,
+    FileUse,
+    Gap,
     Machine,
+    Package,
     Point,
     Process,
     Record,
     Stream,
     Survivor,
 )
-from vestige.report import details, terminal
+from vestige.report import counts, details, files, lineage, terminal
 from vestige.report.tables import plain
 
+os.environ["TZ"] = "UTC"  # local times are shown
+time.tzset()
 GOLDEN = Path(__file__).parent / "golden"
 NOT_READ = Figure(None, "B", "unavailable", reason="it was gone")
 
@@ -142,7 +153,125 @@ PIECES = (
     details.Piece(2, "stdout", b"no end"),
 )
 
+WATCHED = dataclasses.replace(
+    OK,
+    files={
+        "input": FileCount(5, 31_200_000),
+        "output": FileCount(3, 8_000_000),
+        "modified": FileCount(1, 100_000),
+        "software": FileCount(212, 98_000_000),
+        "probed": FileCount(1240, 0),
+        "config": FileCount(3, 12_000),
+    },
+    software=tuple(Package("python", f"package-{number}", "1.0") for number in range(38)),
+    network=(
+        Connection("out", "inet", "tcp", "heapanalytics.com", "52.1.2.3", 443, "refused", 3),
+        Connection("out", "inet", "tcp", "heapanalytics.com", "52.1.2.4", 443, "refused", 1),
+        Connection("out", "unix", "stream", None, "/run/nscd/socket", None, "connected"),
+        Connection("in", "inet", "tcp", None, "127.0.0.1", 4141, "listening"),
+    ),
+    completeness=Completeness("recorder", "on", files="complete"),
+)
+PARTIAL = dataclasses.replace(
+    WATCHED,
+    network=(),
+    completeness=Completeness(
+        "recorder",
+        "on",
+        files="partial",
+        gaps=(
+            Gap("io_uring", "2 rings were made, by which files are opened unseen", "`--io-uring deny`"),
+            Gap("dropped", "7 events were dropped"),
+        ),
+    ),
+)
+UNTOUCHED = dataclasses.replace(OK, completeness=Completeness("recorder", "on", files="complete"))
+
+
+def regular(size: int) -> FileState:
+    return FileState("file", size, 1, 1, 1, 1)
+
+
+USES = (
+    FileUse(
+        "/usr/lib/libc.so.6", "software", before=regular(2_000_000), after=regular(2_000_000), package="deb:libc6",
+        readers=(0, 1, 2),
+    ),
+    FileUse(
+        "/home/me/flights/data/flights.csv", "input", before=regular(31_100_000), after=regular(31_100_000),
+        hash="sha256:" + "3f2a9c1b" * 8, readers=(0,), names=("/home/me/flights/current.csv", "/data/current.csv"),
+    ),
+    FileUse(
+        "/home/me/run.sh", "input", before=regular(100), after=regular(120), changed=True, executed=True,
+        hash_reason="changed since the run ended", readers=(1,),
+    ),
+    FileUse(
+        "/home/me/flights/log", "modified", before=regular(10), after=regular(20), hash="sha256-fast:" + "00ff" * 16,
+        readers=(0,), writers=(0,),
+    ),
+    FileUse("/home/me/flights/out", "output", after=FileState("directory", 4096), writers=(0,)),
+    FileUse(
+        "/home/me/flights/out/model\x1b.pkl", "output", after=regular(8_000_000), hash="git:" + "ab" * 20, writers=(3,)
+    ),
+    FileUse("/home/me/flights/out/latest", "output", after=FileState("link", 9), writers=(0,)),
+    FileUse('"/home/me/flights/\\377"', "removed", before=regular(0), writers=(0,)),
+    FileUse("/etc/hosts", "config", before=regular(100), after=regular(100)),
+)  # fmt: skip
+
+
+def made_by(name: str, run_id: str, *argv: str, code: int = 0) -> Step:
+    ending = dataclasses.replace(OK, id=f"0190a1b2-c3d4-7e5f-8a9b-0c1d{run_id}", argv=argv, exit=Exit(code=code))
+    return Step(name, "/home/me/.vestige/runs/x", ending)
+
+
+HERE = "/home/me/flights"
+BACK = Lineage(
+    direction="back",
+    start="file1",
+    standing="same",
+    files=(
+        FileVersion("file1", f"{HERE}/report.pdf", "sha256:" + "aa" * 32, 1_234_567, "output"),
+        FileVersion("file2", f"{HERE}/clean.csv", "sha256:" + "bb" * 32, 31_200_000, "input"),
+        FileVersion("file3", f"{HERE}/clean.csv", "sha256:" + "cc" * 32, 31_100_000, "output"),
+        FileVersion("file4", '/data/raw "1".csv', None, None, "input"),
+        FileVersion("file5", f"{HERE}/copy.csv", "sha256:" + "dd" * 32, 7, "input"),
+        FileVersion("file6", f"{HERE}/original.csv", "sha256:" + "dd" * 32, 7, "output"),
+        *(FileVersion(f"file{number}", f"{HERE}/part{number}", None, 1, "input") for number in range(7, 27)),
+    ),
+    runs=(
+        made_by("run1", "00000001", "make", "report"),
+        made_by("run2", "00000002", "python", "clean.py", code=3),
+    ),
+    links=(
+        Link("run1", "file1", "wrote"),
+        Link("file2", "run1", "read"),
+        Link("file3", "file2", "changed"),
+        Link("run2", "file3", "wrote"),
+        Link("file5", "run1", "read"),
+        Link("file6", "file5", "copied"),
+        Link("run2", "file6", "wrote"),
+        Link("file4", "run2", "read"),
+        *(Link(f"file{number}", "run2", "read") for number in range(7, 27)),
+    ),
+    others=("00000003", "00000004", "00000005", "00000006"),
+)
+FORWARD = dataclasses.replace(BACK, direction="forward", start="file4", standing="gone", remover="00000007")
+
 TEXTS = {
+    "summary-watched": terminal.summary(WATCHED),
+    "summary-partial": terminal.summary(PARTIAL),
+    "summary-untouched": terminal.summary(UNTOUCHED),
+    "page-watched": terminal.page(WATCHED, folder="/home/me/.vestige/runs/x"),
+    "page-partial": terminal.page(PARTIAL, folder="/home/me/.vestige/runs/x"),
+    "files": plain(files.COLUMNS, files.rows(filter(files.is_shown, USES), HERE)),
+    "files-all": plain(files.COLUMNS, files.rows(USES, HERE)),
+    "files-others": counts.others(WATCHED),
+    "tree": "\n".join(files.tree_lines(PROCESSES, filter(files.is_shown, USES), HERE)),
+    "tree-all": "\n".join(files.tree_lines(PROCESSES, USES, HERE, whole=True, width=40)),
+    "why": "\n".join(lineage.tree_lines(BACK, HERE)),
+    "why-dot": "\n".join(lineage.dot_lines(BACK, HERE)),
+    "why-json": json.dumps(lineage.as_json(BACK), indent=1),
+    "used-by": "\n".join(lineage.tree_lines(FORWARD, HERE)),
     "summary-ok": terminal.summary(OK, processes=PROCESSES),
     "summary-failed": terminal.summary(FAILED),
     "summary-narrow": terminal.summary(OK, width=60),

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "run a command and keep what it used",
     "ls": "list runs",
-    "show": "show a run: figures, processes, the series, its output",
+    "show": "show a run: figures, processes, files, the series, its output",
+    "why": "say which run wrote a file, and from what",
+    "used-by": "say which runs read a file, and what came of it",
     "rm": "remove runs",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",
@@ -36,6 +38,7 @@ examples:
   vestige ls --failed               which runs went wrong
   vestige show                      all about the last run
   vestige show 7f3a --processes     every process of a run, by the start of its id
+  vestige why report.pdf            which run wrote a file, and from what
 
 `vestige COMMAND --help` shows more examples. Runs are kept in `.vestige`, as plain text files.
 """
@@ -158,7 +161,7 @@ def _help(words: list[str]) -> int:
 
 
 def _command(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"vestige.cli.commands.{name}"))
+    return cast("Command", importlib.import_module(f"vestige.cli.commands.{name.replace('-', '_')}"))
 
 
 def _unknown(name: str) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from vestige.cli.progress import Progress
 from vestige.errors import VestigeError
 from vestige.record.codec import read_processes
 from vestige.record.finalise import PROCESSES_NAME, finalise
 
+if TYPE_CHECKING:
+    from vestige.record.model import Record
+
 _STDERR = 2
 _WIDTH = 100
+_INTERRUPTED = "vestige: interrupted; the run is kept, `vestige show` makes its record"
 
 
 def main(words: list[str]) -> int:
@@ -22,15 +28,18 @@ def main(words: list[str]) -> int:
         text = _text(folder, wanted)
     except VestigeError as error:
         text = f"vestige: {error}"
+    except KeyboardInterrupt:
+        text = _INTERRUPTED
     if text and wanted != "none":
         _print(text)
     return 0
 
 
 def _text(folder: str, wanted: str) -> str:
-    record = finalise(folder)
     if wanted == "none":
+        finalise(folder)
         return ""
+    record = _finalised(folder)
     from vestige.report import terminal  # noqa: PLC0415 - only to print
 
     paint = terminal.Paint(colours=_colours())
@@ -38,6 +47,15 @@ def _text(folder: str, wanted: str) -> str:
         return terminal.line(record, width=_width(), paint=paint)
     processes = tuple(read_processes(os.path.join(folder, PROCESSES_NAME)))
     return terminal.summary(record, processes=processes, width=_width(), paint=paint)
+
+
+def _finalised(folder: str) -> Record:
+    """Finalise while somebody waits, who is told if it lasts."""
+    progress = Progress()
+    try:
+        return finalise(folder, progress)
+    finally:
+        progress.clear()
 
 
 def _colours() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ def colours() -> bool:
 def paint() -> Paint:
     """Return the colours for stdout."""
     return Paint(colours=colours())
+
+
+def width() -> int | None:
+    """Return how many letters fit in a line, None where stdout is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_table(columns: Sequence[tables.Column], rows: Sequence[Sequence[str]]) -> None:

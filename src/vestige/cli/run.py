@@ -10,7 +10,7 @@ import sys
 
 from vestige import exit_codes, invocation
 from vestige.cli import run_options
-from vestige.errors import StoreError, VestigeError
+from vestige.errors import RecorderError, StoreError, VestigeError
 from vestige.observe import inherited, recorder
 from vestige.record import start
 
@@ -62,6 +62,7 @@ def _order(request: Request) -> recorder.Order:
 def _recorded(request: Request) -> recorder.Order:
     folder = invocation.cwd()
     chosen = invocation.load_settings(folder)
+    request.deny_network = invocation.denies_network(request, chosen)
     store = invocation.store(request.store, chosen, os.environ, folder)
     summary = _summary(request, chosen)
     try:
@@ -77,7 +78,12 @@ def _recorded(request: Request) -> recorder.Order:
 
 
 def _unrecorded(request: Request, reason: str) -> recorder.Order:
-    """Return the order to run the command and nothing else; vestige's words go to a terminal only."""
+    """Return the order to run the command and nothing else; vestige's words go to a terminal only.
+
+    Raises RecorderError where the network was to be denied: only a run that is recorded can promise that.
+    """
+    if request.deny_network:
+        raise RecorderError(f"the network can't be denied, since the run can't be recorded: {reason}")
     if not request.quiet and os.isatty(_STDERR):
         print(f"vestige: not recorded: {reason}", file=sys.stderr)
     return recorder.Order(request.argv)

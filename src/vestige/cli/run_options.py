@@ -19,7 +19,7 @@ EXAMPLES = (
 
 
 class Option:
-    """One option: `kind` is `text`, `texts` (may be repeated), `choice`, `on`, `off`, `quiet` or `help`."""
+    """One option: `kind` is `text`, `texts` (may be repeated), `choice`, `size`, `on`, `off`, `quiet` or `help`."""
 
     __slots__ = ("choices", "field", "flags", "kind", "meaning", "metavar")
 
@@ -42,7 +42,7 @@ class Option:
     @property
     def takes_value(self) -> bool:
         """Whether a value follows, as the next word or after `=`."""
-        return self.kind in {"text", "texts", "choice"}
+        return self.kind in {"text", "texts", "choice", "size"}
 
 
 OPTIONS = (
@@ -72,6 +72,34 @@ OPTIONS = (
         choices=settings.TRACES,
         meaning="off: for commands that need sudo or another setuid helper",
     ),
+    Option(
+        "--hash",
+        field="hash",
+        kind="choice",
+        choices=settings.HASHES,
+        meaning="what to hash of the files that were used; fast: size, first, middle and last MiB",
+    ),
+    Option(
+        "--hash-limit",
+        field="hash_limit",
+        kind="size",
+        metavar="SIZE",
+        meaning="files larger than this, as 500M or 1.5G, are not hashed; 0: no limit",
+    ),
+    Option(
+        "--io-uring",
+        field="io_uring",
+        kind="choice",
+        choices=settings.IO_URINGS,
+        meaning="deny: programs fall back to calls that can be seen",
+    ),
+    Option(
+        "--deny-network",
+        field="deny_network",
+        kind="on",
+        meaning="connections to other machines fail; the command does not start where that can't be had",
+    ),
+    Option("--allow-network", field="deny_network", kind="off", meaning="they don't, whatever a config file says"),
     Option("-q", "--quiet", field="quiet", kind="quiet", meaning="no summary, no word from vestige"),
     Option("-h", "--help", field="help", kind="help", meaning="this page"),
 )
@@ -140,10 +168,19 @@ def _take(request: Request, word: str, rest: list[str]) -> None:
         raise UsageError(f"`{flag}` can't be `{value}`; allowed are {', '.join(option.choices)}")
     if option.kind == "texts":
         request.tags.append(value)
+    elif option.kind == "size":
+        setattr(request, option.field, _size(flag, value))
     elif option.takes_value:
         setattr(request, option.field, value)
     else:
         setattr(request, option.field, option.kind != "off")
+
+
+def _size(flag: str, value: str) -> int:
+    try:
+        return settings.size(value)
+    except ValueError as error:
+        raise UsageError(f"`{flag}`: {error}; it takes `500M`, `1.5G` or `0`") from error
 
 
 def _split(word: str) -> tuple[str, bool, str]:

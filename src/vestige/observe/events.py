@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vestige.errors import StoreError
+from vestige.observe import calls
+from vestige.observe.calls import Calls
 from vestige.observe.lines import LARGEST, Lines, open_regular
 from vestige.observe.lives import Figures, Killed, Life, Lives, Usage
 from vestige.observe.series import Sample, Series
+from vestige.observe.touches import EVENTS, Touches
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 EVENTS_NAME = "events.jsonl"
 FORMAT = 1
+_MARKS = ("io_uring", "chroot", "pivot_root", "mount", "unshare", "setns", "memfd")
 _KINDS = ("pipe", "file", "terminal", "socket", "device", "closed")
 
 
@@ -119,10 +123,20 @@ class End:
     pss_skipped: int | None
     dropped: int | None
     lost: int | None
+    unlisted: int | None
+    repeats: int | None  # None: a recorder that did not watch files
     cost: Cost | None
     pressure: Mapping[str, int]  # us, by `cpu`, `memory`, `io`
     cgroup: Cgroup | None
     oom_kills: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something was done by which files or calls can go unseen."""
+
+    allowed: int = 0  # times
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +166,9 @@ class Observation:
     series: tuple[Sample, ...] = ()
     last: int = 0  # t of the latest event
     unreadable: int = 0  # lines
+    touches: Touches = field(default_factory=Touches)
+    calls: Calls = field(default_factory=Calls)
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # by what was done
 
 
 def observe(path: str) -> Observation:
@@ -238,6 +255,9 @@ class _Collector:
     found: dict[str, Any] = field(default_factory=dict)
     lives: Lives = field(default_factory=Lives)
     series: Series = field(default_factory=Series)
+    touches: Touches = field(default_factory=Touches)
+    calls: Calls = field(default_factory=Calls)
+    marks: dict[str, Mark] = field(default_factory=dict)
     last: int = 0
 
     def take(self, event: Fields) -> None:
@@ -253,6 +273,9 @@ class _Collector:
             **self.found,
             lives=self.lives.all(),
             series=self.series.samples(),
+            touches=self.touches,
+            calls=self.calls,
+            marks=self.marks,
             last=self.last,
             unreadable=unreadable,
         )
@@ -314,6 +337,7 @@ def _exec(collector: _Collector, event: Fields, t: int) -> None:
     pid = event.count("pid")
     if pid is None:
         return
+    collector.touches.take(event, t)
     life = collector.lives.executing(pid, event.count("start"), event.count("ppid"), t)
     argv = event.texts("argv")
     argc = event.count("argc")
@@ -322,6 +346,22 @@ def _exec(collector: _Collector, event: Fields, t: int) -> None:
     life.argv_truncated = event.flag("truncated") or (argv is not None and argc is not None and len(argv) < argc)
     life.setuid = event.flag("setuid")
     life.replaced_hwm = max(life.replaced_hwm, event.inner("prior").count("hwm") or 0)
+
+
+def _call(collector: _Collector, event: Fields, t: int) -> None:
+    collector.calls.take(event, t)
+
+
+def _mark(collector: _Collector, event: Fields, _: int) -> None:
+    what = event.word("what")
+    if what in _MARKS:
+        mark = collector.marks.get(what, Mark())
+        refused = event.flag("refused")
+        collector.marks[what] = Mark(mark.allowed + (not refused), mark.refused + refused)
+
+
+def _touch(collector: _Collector, event: Fields, t: int) -> None:
+    collector.touches.take(event, t)
 
 
 def _exit(collector: _Collector, event: Fields, t: int) -> None:
@@ -406,6 +446,8 @@ def _end(collector: _Collector, event: Fields, t: int) -> None:
             pss_skipped=event.count("pss_skipped"),
             dropped=event.count("dropped"),
             lost=event.count("lost"),
+            unlisted=event.count("unlisted"),
+            repeats=event.count("repeats"),
             cost=_cost(event.inner("cost")) if "cost" in event.raw else None,
             pressure={key: value for key in ("cpu", "memory", "io") if (value := pressure.count(key)) is not None},
             cgroup=_cgroup(event.inner("cgroup")) if "cgroup" in event.raw else None,
@@ -484,4 +526,7 @@ _HANDLERS: dict[str, Callable[[_Collector, Fields, int], None]] = {
     "sample": _sample,
     "takeover": _takeover,
     "end": _end,
+    "mark": _mark,
+    **dict.fromkeys(EVENTS, _touch),
+    **dict.fromkeys(calls.EVENTS, _call),
 }

@@ -24,7 +24,8 @@ from vestige._version import VERSION
 from vestige.errors import UsageError
 from vestige.observe import inherited, relay
 from vestige.observe.journal import Journal
-from vestige.observe.recorder import Order
+from vestige.observe.recorder import NO_DENIAL, Order
+from vestige.record import place
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
@@ -52,7 +53,12 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2)
 
 
 def observe(order: Order) -> int:
-    """Run the command of `order`, observe it, start its finisher, and return the exit code for a shell."""
+    """Run the command of `order`, observe it, start its finisher, and return the exit code for a shell.
+
+    Where the network was to be denied the command does not run.
+    """
+    if order.deny_network:
+        return _refused(order)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a reader that goes away is an error of write here, no end
     mask = _block()
     targets = relay.look(order.capture)
@@ -91,11 +97,13 @@ def read_order(words: list[str]) -> Order:
 
 
 def _take_option(order: Order, word: str, value: str | None) -> None:
-    fields = {"--dir": "folder", "--id": "run_id", "--trace": "trace", "--capture": "capture"}
-    if value is None or word not in {*fields, "--finish", "--finish-mode", "--version"}:
+    fields = {"--dir": "folder", "--id": "run_id", "--trace": "trace", "--capture": "capture", "--io-uring": "io_uring"}
+    if value is None or word not in {*fields, "--deny-network", "--finish", "--finish-mode", "--version"}:
         raise UsageError(f"unknown option `{word}` or no value for it")
     if word in fields:
         setattr(order, fields[word], value)
+    elif word == "--deny-network":
+        order.deny_network = value == "on"
     elif word == "--finish":
         order.finish = (*order.finish, value)
     elif word == "--finish-mode":
@@ -253,6 +261,15 @@ class _Run:
         if number != signal.SIGCHLD and not from_terminal and self.status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+
+def _refused(order: Order) -> int:
+    """Say that the command may not start, and take back the run folder that was made for it."""
+    if order.folder is not None:
+        with contextlib.suppress(OSError):
+            place.take_back(order.folder)
+    _say(f"vestige: {NO_DENIAL}\n")
+    return exit_codes.NOT_STARTED
 
 
 def _journal(folder: str | None) -> Journal:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "VESTIGE_RECORDER"
+NO_DENIAL = (
+    "the network can't be denied without the recorder, which is not there or does not run here; `vestige doctor` "
+    "tells why, `--allow-network` runs the command all the same"
+)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -21,7 +25,9 @@ class Order:
     the run folder as its last argument; the recorder waits for it if `finish_waits`.
     """
 
-    __slots__ = ("argv", "capture", "finish", "finish_waits", "folder", "run_id", "trace", "wait")
+    __slots__ = (
+        "argv", "capture", "deny_network", "finish", "finish_waits", "folder", "io_uring", "run_id", "trace", "wait",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - all keywords: the recorder's options one by one
         self,
@@ -32,6 +38,8 @@ class Order:
         trace: str = "auto",
         capture: str = "auto",
         wait: bool = False,
+        io_uring: str = "auto",
+        deny_network: bool = False,
         finish: tuple[str, ...] = (),
         finish_waits: bool = False,
     ) -> None:
@@ -41,6 +49,8 @@ class Order:
         self.trace = trace
         self.capture = capture
         self.wait = wait
+        self.io_uring = io_uring
+        self.deny_network = deny_network
         self.finish = finish
         self.finish_waits = finish_waits
 
@@ -52,6 +62,10 @@ class Order:
         words += ["--version", VERSION, "--trace", self.trace, "--capture", self.capture]
         if self.wait:
             words.append("--wait")
+        if self.io_uring != "auto":
+            words += ["--io-uring", self.io_uring]
+        if self.deny_network:
+            words += ["--deny-network", "on"]
         for word in self.finish:
             words += ["--finish", word]
         if self.finish:

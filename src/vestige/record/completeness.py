@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
+from vestige.observe.touches import FOREIGN
 from vestige.record import figures
 from vestige.record.ending import of_process
-from vestige.record.model import Completeness
+from vestige.record.model import Completeness, Gap
 from vestige.record.processes import base_name
 
 if TYPE_CHECKING:
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
     from vestige.record.processes import Family
 
 _NAMED = 5  # processes named in one note
+_DOCTOR = "`vestige doctor` says what would change it"
+_OUTER = "look at the files of the run around this one"
 
 
 def completeness(relations: Family, resources: Mapping[str, Figure], notes: tuple[str, ...]) -> Completeness:
     """Return what a later reader must know before trusting a gap; `notes` come first."""
     observation = relations.observation
     trace = observation.trace
+    untraced = _untraced(observation)
+    gaps = tuple(_gaps(observation))
     return Completeness(
         observer=observation.begin.observer if observation.begin is not None else "recorder",
         trace="unavailable" if trace is None else trace.state,
@@ -30,7 +36,73 @@ def completeness(relations: Family, resources: Mapping[str, Figure], notes: tupl
         events_dropped=(observation.end.dropped or 0) if observation.end is not None else 0,
         events_unreadable=observation.unreadable,
         notes=(*notes, *_notes(relations), *_deaths(observation, resources)),
+        files="none" if untraced else "partial" if gaps else "complete",
+        gaps=(untraced,) if untraced else gaps,
     )
+
+
+def _untraced(observation: Observation) -> Gap | None:
+    """Return why no file was watched, None where they were."""
+    trace = observation.trace
+    if observation.begin is not None and observation.begin.observer == "portable":
+        return Gap("portable", "files and connections are seen by the recorder only, which was not there", _DOCTOR)
+    if trace is None:
+        return Gap("trace", "the recorder did not get that far")
+    if trace.state == "off":
+        return Gap("trace", "tracing was turned off", "`--trace auto`")
+    if trace.errno == errno.EBUSY:
+        return Gap("nested", "another recorder or sandbox around this run has what it takes to see files", _OUTER)
+    if trace.state == "unavailable":
+        return Gap("trace", f"tracing was not possible{': ' + trace.reason if trace.reason else ''}", _DOCTOR)
+    watched = observation.end is None or observation.end.repeats is not None
+    return None if watched else Gap("trace", "the recorder of that version did not watch files")
+
+
+def _gaps(observation: Observation) -> Iterator[Gap]:
+    """Yield by what files or connections may have been missed in a run that was traced."""
+    end = observation.end
+    rings = observation.marks.get("io_uring")
+    if rings is not None and rings.allowed:
+        made = figures.counted(rings.allowed, "ring of io_uring was", "rings of io_uring were")
+        yield Gap("io_uring", f"{made} made, by which files are opened and read unseen", "`--io-uring deny`")
+    if observation.takeover is not None:
+        yield Gap("takeover", "the recorder died, and its guard sees no files")
+    if end is None:
+        yield Gap("interrupted", "the end of the run was not seen")
+    if observation.unreadable:
+        yield Gap("damaged", f"{figures.counted(observation.unreadable, 'event', 'events')} could not be read")
+    yield from _untold(observation)
+    if any(touch.deeds & FOREIGN for touch in observation.touches.by_path.values()):
+        yield Gap(
+            "namespace",
+            "processes ran in a mount namespace of their own, as in a container: its files could not be looked at",
+        )
+    survivors = sum(life.ending == "survived" for life in observation.lives)
+    if survivors:
+        yield Gap(
+            "late", f"{figures.counted(survivors, 'process', 'processes')} went on after the run ended", "`--wait`"
+        )
+    if observation.calls.left_out:
+        yield Gap("network", f"{observation.calls.left_out} connections beyond the first 100 000 are not listed")
+
+
+def _untold(observation: Observation) -> Iterator[Gap]:
+    """Yield what the recorder itself counted as missing."""
+    end = observation.end
+    dropped, lost, unlisted = (end.dropped, end.lost, end.unlisted) if end is not None else (None, None, None)
+    unread = max(lost or 0, observation.touches.unnamed)
+    if dropped:
+        yield Gap("dropped", f"{figures.counted(dropped, 'event', 'events')} found no room in the recorder")
+    if unread:
+        yield Gap(
+            "unreadable",
+            f"{figures.counted(unread, 'call', 'calls')} could not be read: no memory of them, or a path cut off",
+        )
+    if unlisted:
+        names = figures.counted(
+            unlisted, "name that the run may have changed was", "names that the run may have changed were"
+        )
+        yield Gap("unlisted", f"{names} not looked at when it ended, there being too many")
 
 
 def _notes(relations: Family) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""From what the recorder saw to the record: `finalise` makes `record.json`, `processes.jsonl` and `usage.jsonl`.
+"""From what the recorder saw to the record: `finalise` makes `record.json` and the files beside it.
 
 Whoever needs a record first finalises it; doing it twice, or two doing it at once, gives the same files. Everything is
 written beside the old files first and takes their names afterwards, so that a full disk changes nothing.
@@ -17,27 +17,32 @@ from vestige._version import VERSION
 from vestige.errors import RecordError, StoreError
 from vestige.observe.events import EVENTS_NAME, FORMAT, Observation, StreamEnd, observe
 from vestige.observe.lines import open_regular, parse
+from vestige.provenance import files, hashing, network, software
+from vestige.provenance.rules import Rules
 from vestige.record import codec, ending, figures, nested, place, points, processes
 from vestige.record.completeness import completeness
 from vestige.record.model import Exit, Record, Stream, Survivor
+from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.observe.events import Begin, StreamStart
-    from vestige.record.model import Status
+    from vestige.record.model import FileUse, Status
 
 PROCESSES_NAME = "processes.jsonl"
 POINTS_NAME = "usage.jsonl"
+FILES_NAME = "files.jsonl"
 _TAIL = 256 << 10  # bytes: `end` is among the last events
 _BATCH = 100  # lines
 _SILENT = 900.0  # s without a word after which a run without a lock is taken for over
 _GRACE = 60.0  # s between the first record and the recorder's first event, on the busiest of machines
 
 
-def finalise(folder: str) -> Record:
+def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
     """Return the record of a run, made final if the run is over; a run that is not over is left alone.
 
+    `progress` is told now and then how many bytes of its files are hashed, and of how many.
     Raises RecordError when the folder holds nothing that can be read as a run, StoreError when it can't be written:
     then everything is as it was.
     """
@@ -55,8 +60,8 @@ def finalise(folder: str) -> Record:
         first = _rebuilt(observation.begin, folder)
     notes = tuple(note for note in (lost, joined.note) if note is not None)
     relations = processes.family(observation)
-    record = _final(first, relations, notes)
-    _write(folder, record, relations)
+    record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
+    _write(folder, record, relations, uses)
     return record
 
 
@@ -176,6 +181,20 @@ def _final(first: Record, relations: processes.Family, notes: tuple[str, ...]) -
     )
 
 
+def _with_files(
+    record: Record, observation: Observation, folder: str, progress: hashing.Progress | None
+) -> tuple[Record, list[FileUse]]:
+    packages = software.find(map(to_bytes, files.paths(observation)))
+    uses = files.uses(observation, Rules(record, packages.owner, packages.editable()), folder=folder)
+    record = dataclasses.replace(
+        record,
+        files=files.counts(uses),
+        software=packages.packages(uses),
+        network=network.connections(observation),
+    )
+    return record, list(hashing.hashed(uses, record.options, progress))
+
+
 def _moment(observation: Observation, t: int | None) -> str | None:
     """Return a time of an event as a date, by the clock as it stood at the beginning: later steps change nothing."""
     if t is None or observation.begin is None or observation.begin.realtime_ns is None:
@@ -215,15 +234,16 @@ def _survivors(observation: Observation) -> tuple[Survivor, ...]:
     )
 
 
-def _write(folder: str, record: Record, relations: processes.Family) -> None:
-    files: dict[str, Iterable[bytes]] = {
+def _write(folder: str, record: Record, relations: processes.Family, uses: list[FileUse]) -> None:
+    contents: dict[str, Iterable[bytes]] = {
         PROCESSES_NAME: _batched(map(codec.line, processes.table(relations))),
+        FILES_NAME: _batched(map(codec.line, uses)),
         POINTS_NAME: _batched(map(codec.line, points.points(relations.observation))),
         place.RECORD_NAME: (codec.record_text(record),),
     }
     written: list[tuple[str, str]] = []
     try:
-        for name, parts in files.items():
+        for name, parts in contents.items():
             path = os.path.join(folder, name)
             written.append((place.write_temporary(path, parts, durable=True), path))
         for temporary, path in written:

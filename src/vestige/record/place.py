@@ -183,6 +183,12 @@ def create_run(store: Store, run_id: str, now_ns: int, *, record: bytes, environ
             ) from error
 
 
+def take_back(folder: str) -> None:
+    """Remove the folder of a run that never began, which holds its first record and nothing else. Raises OSError."""
+    os.unlink(os.path.join(folder, RECORD_NAME))
+    os.rmdir(folder)
+
+
 def write_atomically(path: str, content: bytes, *, durable: bool = False) -> None:
     """Write a file so that readers see the old content or the new, never a part.
 

@@ -55,11 +55,12 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
     message: str | None = None,
     tags: Iterable[str] = (),
     keep: Iterable[str] = (),
+    options: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the record of a run that is about to start, in its JSON form.
 
     All strings are as Python's `os` gives them (surrogateescape). `environ` is that of the command. `keep` names more
-    environment variables worth keeping, a trailing `*` stands for any ending.
+    environment variables worth keeping, a trailing `*` stands for any ending. `options` is what was asked for.
     """
     return {
         "schema": SCHEMA,
@@ -83,7 +84,25 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
         "survivors": [],
         "processes": None,
         "completeness": None,
+        "options": _options(options or {}),
+        "files": {},
+        "software": [],
+        "network": [],
     }
+
+
+def _options(given: Mapping[str, object]) -> dict[str, object]:
+    """Return what was asked for, the defaults where nothing was; globs as text."""
+    default: dict[str, object] = {
+        "hash": "full",
+        "hash_limit": None,
+        "deny_network": False,
+        "io_uring": "auto",
+        "classes": {},
+    }
+    classes = given.get("classes")
+    texts = {name: list(map(from_os, globs)) for name, globs in classes.items()} if isinstance(classes, dict) else {}
+    return {**default, **given, "classes": texts}
 
 
 def kept_environment(environ: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:

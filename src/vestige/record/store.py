@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.observe.events import EVENTS_NAME
 from vestige.record import codec, place
-from vestige.record.finalise import POINTS_NAME, PROCESSES_NAME, finalise, is_running
+from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, finalise, is_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.model import Point, Process, Record
+    from vestige.record.model import FileUse, Point, Process, Record
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9a-f]{8})")
 _LAST = re.compile(r"last(?:~([0-9]{1,9}))?")
@@ -62,6 +62,11 @@ class RunFolder:
         """Yield the processes; none while the run goes on. Raises RecordError."""
         with contextlib.suppress(FileNotFoundError):
             yield from codec.read_processes(os.path.join(self.path, PROCESSES_NAME))
+
+    def files(self) -> Iterator[FileUse]:
+        """Yield the files that the run used; none while it goes on, or of an older record. Raises RecordError."""
+        with contextlib.suppress(FileNotFoundError):
+            yield from codec.read_files(os.path.join(self.path, FILES_NAME))
 
     def points(self) -> Iterator[Point]:
         """Yield the time series; nothing while the run goes on. Raises RecordError."""

@@ -51,7 +51,24 @@ class Piece:
 
 def process_rows(processes: Sequence[Process]) -> list[list[str]]:
     """Return the cells of each process for `PROCESS_COLUMNS`, children under their parents."""
-    return [_process_row(process, depth) for process, depth in _tree(processes)]
+    return [_process_row(processes[index], depth) for index, depth in process_tree(processes)]
+
+
+def process_tree(processes: Sequence[Process]) -> Iterator[tuple[int, int]]:
+    """Yield the place in the list and the depth of every process, each after its parent, siblings by start.
+
+    Whoever has no parent is a root.
+    """
+    children = _children(processes)
+    reached: set[int] = set()
+    for root in (*children.get(None, ()), *range(len(processes))):  # a foreign list may hold a circle without a root
+        todo = [(root, 0)]
+        while todo:
+            index, depth = todo.pop()
+            if index not in reached:
+                reached.add(index)
+                yield index, depth
+                todo += [(child, depth + 1) for child in reversed(children.get(index, ()))]
 
 
 def point_rows(points: Iterable[Point]) -> list[list[str]]:
@@ -88,20 +105,6 @@ def output_lines(pieces: Iterable[Piece]) -> Iterator[str]:
 def _output_line(piece: Piece) -> str:
     text = piece.content.rstrip(b"\r\n").decode("utf-8", "backslashreplace").expandtabs()
     return f"{piece.time:>10.3f} {piece.stream}  {safe(text)}"
-
-
-def _tree(processes: Sequence[Process]) -> Iterator[tuple[Process, int]]:
-    """Yield every process and its depth, each after its parent, siblings by start; whoever has no parent is a root."""
-    children = _children(processes)
-    reached: set[int] = set()
-    for root in (*children.get(None, ()), *range(len(processes))):  # a foreign list may hold a circle without a root
-        todo = [(root, 0)]
-        while todo:
-            index, depth = todo.pop()
-            if index not in reached:
-                reached.add(index)
-                yield processes[index], depth
-                todo += [(child, depth + 1) for child in reversed(children.get(index, ()))]
 
 
 def _children(processes: Sequence[Process]) -> dict[int | None, list[int]]:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.record.place import short_id
+from vestige.report.counts import calls, class_rows, counts
 from vestige.report.quantity import how, how_all, number, shown, size
 from vestige.report.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vestige.record.model import Figure, Process, Record, Stream
+    from vestige.record.model import Figure, Gap, Process, Record, Stream
 
 _WIDEST = 50  # columns of a figure with its words
 _SEPARATOR = "  ·  "
+_LONG = ("files", "network", "missing")  # rows that the right column does not stand back for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def summary(
 ) -> str:
     """Return the few lines that are printed after a run; `processes` lets it name the largest one."""
     rows = list(_summary_rows(record, processes))
-    left = max((len(figures) for _, figures, _ in rows), default=0)
+    left = max((len(figures) for name, figures, _ in rows if name not in _LONG), default=0)
     lines = [_headline(record, [outcome(record), shown(record.resources.get("wall"))], width, paint)]
     for name, figures, mark in rows:
         lines.append(f"  {name:<9}  {figures:<{left}}  {paint.dim(mark)}".rstrip())
@@ -90,6 +92,7 @@ def page(record: Record, *, folder: str, paint: Paint = PLAIN) -> str:
         _identity(record, folder, paint),
         _figures(record, paint),
         _streams(record, paint),
+        _files(record, paint),
         _remarks(record, paint),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -130,6 +133,31 @@ def _summary_rows(record: Record, processes: Sequence[Process]) -> Iterator[tupl
         yield "I/O", *_traffic(known)
     if record.streams:
         yield "output", _output(record.streams), ""
+    yield from _touched(record)
+
+
+def _touched(record: Record) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known of files and connections, and in one line why that may not be all."""
+    counted = counts(record)
+    if counted is not None:
+        yield "files", counted, ""
+    called = calls(record)
+    if called is not None:
+        yield "network", *called
+    gaps = _gaps(record)
+    if gaps:
+        more = f" (`vestige show` has {number(len(gaps) - 1)} more)" if len(gaps) > 1 else ""
+        yield "missing", _gap(gaps[0]) + more, ""
+
+
+def _gaps(record: Record) -> tuple[Gap, ...]:
+    """Return why files may be missing; where none were watched at all, that there was no tracing says it."""
+    state = record.completeness
+    return state.gaps if state is not None and state.files == "partial" else ()
+
+
+def _gap(gap: Gap) -> str:
+    return safe(f"{gap.reason} (to change it: {gap.remedy})" if gap.remedy else gap.reason)
 
 
 def _cpu(known: dict[str, Figure]) -> str:
@@ -239,6 +267,16 @@ def _stream(stream: Stream) -> str:
     return ", ".join(words)
 
 
+def _files(record: Record, paint: Paint) -> str:
+    """Return how many files there are of each class, and whom the run called."""
+    rows = [f"  {name:<10} {count:>7}  {total}".rstrip() for name, count, total in class_rows(record)]
+    called = calls(record)
+    blocks = ["\n".join([paint.bold("files"), *rows])] if rows else []
+    if called is not None:
+        blocks.append(f"{paint.bold('network')}\n  {'; '.join(filter(None, called))}")
+    return "\n\n".join(blocks)
+
+
 def _remarks(record: Record, paint: Paint) -> str:
     """What a reader must know before trusting a gap."""
     rows = [f"  {safe(words)}" for words in _remark_words(record)]
@@ -256,6 +294,7 @@ def _remark_words(record: Record) -> Iterator[str]:
         yield f"not traced{f': {state.trace_reason}' if state.trace_reason else ''}"
     if state.events_dropped:
         yield f"{number(state.events_dropped)} events were dropped"
+    yield from (f"files may be missing: {_gap(gap)}" for gap in _gaps(record))
     if state.events_unreadable:
         yield f"{number(state.events_unreadable)} lines of events.jsonl are unreadable"
     yield from state.notes

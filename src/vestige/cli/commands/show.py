@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
-from vestige.errors import StoreError
+from vestige.errors import StoreError, UsageError
 from vestige.observe import events
 from vestige.record import codec
-from vestige.report import details, terminal
+from vestige.report import counts, details, files, network, software, terminal
 from vestige.report.quantity import LEGEND
 from vestige.text import from_bytes
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from vestige.record.model import Point, Process, Record
+    from vestige.record.model import FileUse, Point, Process, Record
     from vestige.record.store import RunFolder
 
 EXAMPLES = """\
@@ -28,9 +29,13 @@ examples:
   vestige show 7f3a              by the start of its id
   vestige show last~1            the one before the last
   vestige show --processes       every process: CPU, memory peak, bytes, command line
+  vestige show --files           files that went in and came out; `--all` all, `--class software` of one class
+  vestige show --tree            processes with what each read and wrote; `--all` all files and processes
+  vestige show --software        packages that it used; `--requirements` what Python imported, for pip
+  vestige show --network         whom it called, where it listened, and what came of it
   vestige show --usage           the series over time
   vestige show --output          what it printed, with times and streams in true order
-  vestige show --json            record.json and `folder`; also with --processes, --usage and --output
+  vestige show --json            record.json and `folder`; also with --processes, --files, --tree, …
 """
 
 _SECOND = 1_000_000_000
@@ -41,18 +46,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="last", metavar="RUN", help="default: `last`")
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--processes", action="store_true", help="its processes, children under their parents")
+    part.add_argument("--files", action="store_true", help="its inputs and outputs: class, size, hash, path")
+    part.add_argument("--tree", action="store_true", help="its processes, each with the files that it read and wrote")
+    part.add_argument("--software", action="store_true", help="packages of which it used files: Python, system, R, …")
+    part.add_argument("--network", action="store_true", help="whom it called and where it listened")
     part.add_argument("--usage", action="store_true", help="the series: cores, memory, bytes over time")
     part.add_argument("--output", action="store_true", help="captured output with times and streams")
+    parser.add_argument("--all", action="store_true", help="with --files and --tree: files of every class")
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        choices=counts.CLASSES,
+        metavar="NAME",
+        help=f"with --files and --tree: only files of this class; may be repeated: {', '.join(counts.CLASSES)}",
+    )
+    parser.add_argument(
+        "--requirements", action="store_true", help="with --software: what Python imported, as a requirements file"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     stores.add_option(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
+    _check(arguments)
     folder = api.kept(arguments.store).find(arguments.run)
     record = folder.load()
     if arguments.processes:
         _processes(folder, as_json=arguments.json)
+    elif arguments.files:
+        _files(folder, record, arguments)
+    elif arguments.tree:
+        _tree(folder, record, arguments)
+    elif arguments.software:
+        _software(record, arguments)
+    elif arguments.network:
+        _network(folder, record, as_json=arguments.json)
     elif arguments.usage:
         _usage(folder, as_json=arguments.json)
     elif arguments.output:
@@ -62,6 +92,14 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         print(terminal.page(record, folder=folder.path, paint=printing.paint()))
     return exit_codes.OK
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise UsageError where options stand without those that they go with."""
+    if (arguments.all or arguments.classes) and not (arguments.files or arguments.tree):
+        raise UsageError("`--all` and `--class` go with `--files` or `--tree`")
+    if arguments.requirements and (arguments.json or not arguments.software):
+        raise UsageError("`--requirements` goes with `--software` and without `--json`")
 
 
 def _processes(folder: RunFolder, *, as_json: bool) -> None:
@@ -76,6 +114,80 @@ def _processes(folder: RunFolder, *, as_json: bool) -> None:
         printing.say("no processes yet: the run goes on, or nobody saw any")
 
 
+def _files(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> None:
+    uses = (use for use in folder.files() if _is_asked_for(use, arguments))
+    if arguments.json:
+        printing.print_json_list(map(_as_written, uses))
+        return
+    rows = files.rows(uses, record.cwd)
+    if rows:
+        printing.print_table(files.COLUMNS, rows)
+    else:
+        printing.say(_no_files(record))
+    rest = counts.others(record)
+    if rest and not arguments.all and not arguments.classes:
+        printing.say(f"and {rest}: `--all` lists them, `--class NAME` those of one class")
+
+
+def _tree(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> None:
+    processes = tuple(folder.processes())
+    uses = [use for use in folder.files() if _is_asked_for(use, arguments)]
+    if arguments.json:
+        printing.print_json_list(files.tree_json(processes, uses))
+        return
+    for line in files.tree_lines(processes, uses, record.cwd, width=printing.width(), whole=arguments.all):
+        print(line)
+    if not uses:
+        printing.say(_no_files(record))
+
+
+def _software(record: Record, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        printing.print_json_list(map(dataclasses.asdict, record.software))
+    elif arguments.requirements:
+        for line in software.requirements(record.software):
+            print(line)
+    elif record.software:
+        printing.print_table(software.COLUMNS, software.rows(record.software))
+    if not record.software:
+        printing.say(_unseen(record, "no packages"))
+
+
+def _network(folder: RunFolder, record: Record, *, as_json: bool) -> None:
+    if as_json:
+        printing.print_json_list(map(dataclasses.asdict, record.network))
+    elif record.network:
+        printing.print_table(network.COLUMNS, network.rows(record.network, tuple(folder.processes())))
+    else:
+        printing.say(_unseen(record, "it called nobody and listened nowhere"))
+
+
+def _unseen(record: Record, none: str) -> str:
+    """Return what an empty list means."""
+    state = record.completeness
+    if state is None:
+        return "nothing yet: the run goes on"
+    if state.files == "none":
+        return f"nobody watched: {'; '.join(gap.reason for gap in state.gaps) or 'the record does not say why'}"
+    return none if state.files == "complete" else f"{none} that was seen; `vestige show` says what may be missing"
+
+
+def _is_asked_for(use: FileUse, arguments: argparse.Namespace) -> bool:
+    if arguments.classes:
+        return use.kind in arguments.classes
+    return arguments.all or files.is_shown(use)
+
+
+def _no_files(record: Record) -> str:
+    state = record.completeness
+    if state is None:
+        return "no files yet: the run goes on"
+    if state.files == "none":
+        why = f": {state.trace_reason}" if state.trace_reason else ""
+        return f"nobody watched the files of this run{why}"
+    return "no such files"
+
+
 def _usage(folder: RunFolder, *, as_json: bool) -> None:
     if as_json:
         printing.print_json_list(map(_as_written, folder.points()))
@@ -87,7 +199,7 @@ def _usage(folder: RunFolder, *, as_json: bool) -> None:
         printing.say("no series: the run goes on, or was over before the first look")
 
 
-def _as_written(entry: Process | Point) -> Any:  # noqa: ANN401 - JSON goes out
+def _as_written(entry: Process | Point | FileUse) -> Any:  # noqa: ANN401 - JSON goes out
     return json.loads(codec.line(entry))
 
 
