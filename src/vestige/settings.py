@@ -131,8 +131,8 @@ KEYS = (
         default="auto",
         choices=IO_URINGS,
         variable="VESTIGE_IO_URING",
-        meaning="`deny`: programs that ask for io_uring, through which files can be opened unseen, are told that there "
-        "is none, as in most containers, and fall back to calls that can be seen",
+        meaning="`deny`: programs that ask for io_uring, through which files can be opened unseen, are refused it, as "
+        "in most containers, and fall back to calls that can be seen",
     ),
     Key(
         "deny_network",

@@ -1,0 +1,116 @@
+"""A file as it is now, whichever way it is named, and what the runs know of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from vestige.history.origin import NOW, Origin, Search, Version, as_left, untouched
+from vestige.history.uses import WRITTEN, path_token, run_of
+from vestige.provenance import hashing
+from vestige.record.model import FileState, FileUse, Options
+from vestige.text import from_os, to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vestige.record.model import FileType
+
+_LARGE = 1 << 30  # bytes: to read this takes longer than to look whether any file of this size was ever written
+_TYPES: dict[int, FileType] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "char",
+    stat.S_IFBLK: "block",
+}
+
+
+class Present:
+    """The file that was asked about: how it is now, and which run it comes from."""
+
+    def __init__(self, search: Search, path: str) -> None:
+        self.search = search
+        self.path = self._known_path(path)
+        self.now = _state(self.path)
+        self.writers = search.writers(self.path)
+        self.version = self._version(search.read.by_path.get(path_token(self.path), ()))
+        self.origin: Origin | None = search.origin(self.version, NOW)
+
+    @property
+    def others(self) -> Iterator[str]:
+        """Further runs that wrote the path, newest first, by their short ids."""
+        chosen = self.origin.written.run if self.origin else None
+        runs = (run_of(place) for place in self.writers)
+        return (self.search.uses.runs[run].short_id for run in runs if run != chosen)
+
+    @property
+    def remover(self) -> str | None:
+        """The short id of the run that removed the file, if it is gone and was not written again."""
+        if self.now is not None:
+            return None
+        places = self.search.removed.by_path.get(path_token(self.path))
+        if not places or (self.writers and self.writers[0] < places[0]):
+            return None
+        return self.search.uses.runs[run_of(places[0])].short_id
+
+    def _known_path(self, path: str) -> str:
+        """Return the canonical path, as text; for one that is gone, that of the file which had it as a name."""
+        given = os.path.abspath(path)
+        candidates = [from_os(name) for name in dict.fromkeys((os.path.realpath(given), given))]
+        for candidate in candidates:
+            if self.search.writers(candidate) or path_token(candidate) in self.search.read.by_path:
+                return candidate
+        if not os.path.lexists(given):
+            for candidate in candidates:
+                named = self.search.uses.named(candidate, WRITTEN)
+                if named is not None:
+                    return named.use.path
+        return candidates[0]
+
+    def _version(self, readers: Sequence[int]) -> Version:
+        """Return the version that is there now, or was last; its content is read only where nothing else tells."""
+        newest = [use for places in (self.writers, readers) for use in self._newest(places)]
+        if self.now is None:
+            return as_left(newest[0]) if newest else Version(self.path, None, None)
+        for use in newest:
+            if use.hash is not None and untouched(use.after, self.now):
+                return Version(self.path, use.hash, self.now)
+        return Version(self.path, self._hash(newest), self.now)
+
+    def _newest(self, places: Sequence[int]) -> Iterator[FileUse]:
+        return (sighting.use for sighting in itertools.islice(self.search.uses.sightings(places), 1))
+
+    def _hash(self, newest: list[FileUse]) -> str | None:
+        """Return the hash of what is there now, made as that of the run which used it last."""
+        state = self.now
+        if state is None or state.type != "file" or state.size is None:
+            return None
+        if not newest and state.size > _LARGE and not self._size_is_known(state.size):
+            return None
+        fast = any(use.hash is not None and use.hash.startswith("sha256-fast:") for use in newest)
+        unhashed = FileUse(self.path, "output", after=state)
+        return next(hashing.hashed([unhashed], Options(hash="fast" if fast else "full"))).hash
+
+    def _size_is_known(self, size: int) -> bool:
+        return self.search.uses.mention(b'"size":%d,' % size, WRITTEN)
+
+
+def _state(path: str) -> FileState | None:
+    """Return what stands at a path now, None where nothing does or nobody may look."""
+    try:
+        found = os.lstat(to_bytes(path))
+    except OSError:
+        return None
+    return FileState(
+        type=_TYPES.get(stat.S_IFMT(found.st_mode), "other"),
+        size=found.st_size,
+        mtime_ns=found.st_mtime_ns,
+        ctime_ns=found.st_ctime_ns,
+        dev=found.st_dev,
+        ino=found.st_ino,
+    )

@@ -1,0 +1,212 @@
+"""Which rule decides on a file, and of which class it makes it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vestige.provenance.rules import BUILT_IN, Rules, Subject
+from vestige.record.model import Exit, Options, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vestige.record.model import FileClass, FileType
+
+HOME = "/home/somebody"
+
+
+def rules(
+    *words: str,
+    classes: dict[str, tuple[str, ...]] | None = None,
+    owners: dict[bytes, str] | None = None,
+    editable: frozenset[str] = frozenset(),
+) -> Rules:
+    record = Record(
+        id="01980d2a-7c00-7abc-8def-0123456789ab",
+        argv=("prog", *words),
+        cwd=f"{HOME}/work",
+        status="running",
+        started="2025-10-09T08:53:20.000000Z",
+        ended=None,
+        exit=Exit(),
+        vestige="0.1.0",
+        machine=None,
+        environment={},
+        options=Options(classes=classes or {}),
+    )
+    return Rules(record, (owners or {}).get, editable)
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", HOME)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "rule"),
+    [
+        ("/proc/cpuinfo", "pseudo", "kernel"),
+        ("/sys/devices/system/cpu/online", "pseudo", "kernel"),
+        ("/dev/null", "pseudo", "kernel"),
+        ("pipe:[4711]", "pseudo", "kernel"),
+        ("memfd:x", "pseudo", "kernel"),
+        ("/dev/shm/sem.mp-1", "pseudo", "semaphore"),
+        ("/dev/shm/data.bin", "input", None),
+        ("/device/data", "input", None),
+        ("/usr/bin/python3", "software", "system"),
+        ("/usr/lib/x86_64-linux-gnu/libc.so.6", "software", "system"),
+        ("/lib64/ld-linux-x86-64.so.2", "software", "system"),
+        ("/opt/tool/share/table.txt", "software", "system"),
+        ("/opt/tool/data.csv", "input", None),
+        ("/nix/store/abc-bash/bin/bash", "software", "system"),
+        ("/usrdata/a", "input", None),
+        (f"{HOME}/v/lib/python3.11/site-packages/sklearn/base.py", "software", "library"),
+        (f"{HOME}/v/lib/python3.11/site-packages/sklearn/data/iris.csv", "input", None),
+        (f"{HOME}/v/lib/python3.11/site-packages/sklearn/data/digits.csv.gz", "input", None),
+        (f"{HOME}/v/lib/python3.11/site-packages/x/model.gz", "software", "library"),
+        (f"{HOME}/p/node_modules/x/index.js", "software", "library"),
+        (f"{HOME}/R/x86_64-pc-linux-gnu-library/4.2/dplyr/Meta/package.rds", "software", "library"),
+        (f"{HOME}/R/x86_64-pc-linux-gnu-library/4.2/dplyr/data/starwars.rda", "input", None),
+        ("/usr/lib/R/library/stats/R/stats.rdb", "software", "system"),
+        (f"{HOME}/.pyenv/versions/3.12.1/bin/python3.12", "software", "toolchain"),
+        ("/scratch/python/lib/python3.12/os.py", "software", "standard library"),
+        ("/etc/passwd", "config", "system settings"),
+        ("/run/systemd/resolve/stub-resolv.conf", "config", "system settings"),
+        ("/run/media/somebody/disk/a.csv", "input", None),
+        (f"{HOME}/.config/matplotlib/matplotlibrc", "config", "user settings"),
+        (f"{HOME}/.condarc", "config", "user settings"),
+        (f"{HOME}/data", "input", None),
+        (f"{HOME}/.data/a.csv", "input", None),
+        (f"{HOME}/work/.git/HEAD", "config", "git"),
+        (f"{HOME}/work/.git/refs/heads/main", "config", "git"),
+        (f"{HOME}/work/.git/worktrees/x/commondir", "config", "git"),
+        (f"{HOME}/work/.git/objects/ab/cdef", "input", None),
+        (f"{HOME}/work/HEAD", "input", None),
+        (f"{HOME}/work/__pycache__/a.cpython-311.pyc", "cache", "bytecode"),
+        (f"{HOME}/work/a.pyc", "cache", "bytecode"),
+        (f"{HOME}/work/.mypy_cache/3.11/a.json", "cache", "tool cache"),
+        (f"{HOME}/.cache/fontconfig/a", "cache", "user cache"),
+        (f"{HOME}/work/script.py", "input", None),
+        ("/zarr/site-packages/x.zarr/0/0", "input", None),
+    ],
+)
+def test_what_was_read(path: str, kind: FileClass, rule: str | None) -> None:
+    verdict = rules().verdict(Subject(path, "input", "file"))
+    assert (verdict.kind, verdict.rule) == (kind, rule)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "expected"),
+    [
+        ("/usr/lib/new.so", "output", "output"),
+        ("/etc/hosts", "modified", "modified"),
+        (f"{HOME}/work/.git/index", "output", "output"),
+        (f"{HOME}/v/lib/python3.11/site-packages/a.py", "output", "output"),
+        (f"{HOME}/work/__pycache__/a.cpython-311.pyc", "output", "cache"),
+        (f"{HOME}/.cache/x", "modified", "cache"),
+        (f"{HOME}/.cache/x", "probed", "probed"),
+        (f"{HOME}/.cache/x", "temporary", "temporary"),
+        ("/usr/bin/nothing", "probed", "probed"),
+        ("/usr/share", "listed", "listed"),
+        ("/dev/null", "output", "pseudo"),
+        ("/proc/self/mem", "probed", "pseudo"),
+        ("/sys/class", "listed", "pseudo"),
+    ],
+)
+def test_what_was_done_is_not_overruled(path: str, kind: FileClass, expected: str) -> None:
+    assert rules().verdict(Subject(path, kind, "file")).kind == expected
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "char", "block"])
+def test_what_holds_no_content(kind: FileType) -> None:
+    assert rules().verdict(Subject(f"{HOME}/x", "output", kind)).kind == "pseudo"
+
+
+def test_named_on_the_command_line() -> None:
+    some = rules("/etc/passwd", "../x/.bashrc", "/usr/bin/tool", "/dev/null", "bin/link")
+    assert some.verdict(Subject("/etc/passwd", "input")).kind == "input"
+    assert some.verdict(Subject("/etc/passwd", "input")).rule == "named on the command line"
+    assert some.verdict(Subject("/etc/group", "input")).kind == "config"
+    assert some.verdict(Subject("/usr/bin/tool", "input", executed=True)).kind == "software"
+    assert some.verdict(Subject("/dev/null", "input")).kind == "pseudo"
+    assert some.verdict(Subject("/usr/share/x", "input", names=(f"{HOME}/work/bin/link",))).kind == "input"
+
+
+def test_packages() -> None:
+    owners = {
+        b"/srv/libs/numpy/a.py": "python:numpy",
+        b"/srv/libs/numpy/a.npz": "python:numpy",
+        b"/srv/me/a.py": "python:me",
+    }
+    some = rules(owners=owners, editable=frozenset({"python:me"}))
+    code = some.verdict(Subject("/srv/libs/numpy/a.py", "input"))
+    assert (code.kind, code.rule, code.package) == ("software", "package", "python:numpy")
+    data = some.verdict(Subject("/srv/libs/numpy/a.npz", "input"))
+    assert (data.kind, data.package) == ("input", "python:numpy")
+    source = some.verdict(Subject("/srv/me/a.py", "input"))
+    assert (source.kind, source.package) == ("input", "python:me")
+    assert some.verdict(Subject("/srv/libs/numpy/a.py", "output")).package is None
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"), [("pyvenv.cfg", "software"), ("conda-meta", "software"), ("README", "input")]
+)
+def test_environments(tmp_path: Path, mark: str, kind: str) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / mark).mkdir()
+    some = rules()
+    assert some.verdict(Subject(f"{tmp_path}/env/bin/tool", "input")).kind == kind
+    assert some.verdict(Subject(f"{tmp_path}/env/share/deep/x", "input")).kind == kind
+    assert some.verdict(Subject(f"{tmp_path}/env/data/x", "input")).kind == "input"
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "fits"),
+    [
+        ("*.cfg", "/a/b/x.cfg", True),
+        ("*.cfg", "/a/b/x.cfg.csv", False),
+        ("models", "/a/models/x", True),
+        ("/a/*/x", "/a/b/x", True),
+        ("/a/*/x", "/a/b/c/x", False),
+        ("/a/**/x", "/a/b/c/x", True),
+        ("/a/**/x", "/a/x", True),
+        ("/a/**", "/a/b/c", True),
+        ("**/models/*", "/q/models/x", True),
+        ("data/*.t?t", f"{HOME}/work/data/a.txt", True),
+        ("data/", "/q/data/a", True),
+        ("~/in/*", f"{HOME}/in/a", True),
+        ("/a/[a-c]", "/a/b", True),
+        ("/a/[!a-c]", "/a/b", False),
+        ("/a/[z-a]", "/a/[z-a]", True),
+        ("/a/[[]x", "/a/[x", True),
+        ("/a/(x", "/a/(x", True),
+        ("/a\n/*", "/a\n/b\n", True),
+    ],
+)
+def test_globs(glob: str, path: str, fits: bool) -> None:
+    verdict = rules(classes={"config": (glob,)}).verdict(Subject(path, "input"))
+    assert (verdict.kind, verdict.rule) == (("config", glob) if fits else ("input", None))
+
+
+def test_globs_come_first_and_settle_it() -> None:
+    some = rules(
+        classes={"input": ("/usr/share/dict/**",), "cache": ("*.idx",), "software": ("*.csv",), "nonsense": ("*",)}
+    )
+    assert some.verdict(Subject("/usr/share/dict/words", "input")).kind == "input"
+    assert some.verdict(Subject("/x/a.idx", "output")).kind == "cache"
+    assert some.verdict(Subject("/x/a.csv", "output")).kind == "output"
+
+
+def test_odd_bytes() -> None:
+    some = rules(classes={"config": ("*.cfg",)})
+    assert some.verdict(Subject('"/usr/lib/\\377"', "input")).kind == "software"
+    assert some.verdict(Subject('"/x/\\377.cfg"', "input")).kind == "config"
+    assert some.verdict(Subject("/x/\0", "input")).kind == "input"
+
+
+def test_every_rule_may_replace_something() -> None:
+    assert {rule.kind for rule in BUILT_IN} == {"pseudo", "cache", "config", "software"}
+    assert all(os.path.isabs(HOME) and rule.name for rule in BUILT_IN)
