@@ -23,6 +23,8 @@ static ssize_t read_through_proc(pid_t tid, uint64_t address, void *buffer, size
         return -1;
     got = pread(fd, buffer, size, (off_t)address);
     close(fd);
+    if (got <= 0)
+        errno = EFAULT;
     return got;
 }
 
@@ -74,8 +76,9 @@ bool memory_string(pid_t tid, uint64_t address, char *buffer, size_t size, size_
         }
         done += got;
         if (got < piece)
-            break;
+            return false;
     }
+    errno = ENAMETOOLONG;
     return false;
 }
 

@@ -19,7 +19,8 @@ struct arguments {
 
 /* Reads up to `size` bytes; returns how many came before an unmapped page or the end. Never fails the call it looks at. */
 size_t memory_read(pid_t tid, uint64_t address, void *buffer, size_t size);
-/* A NUL-ended string; false if it is unreadable or longer than `size` - 1. Crosses pages. */
+/* A NUL-ended string, across pages; false with errno: EFAULT if there is no memory, ENAMETOOLONG past `size` - 1, else it
+ * may not be read. */
 bool memory_string(pid_t tid, uint64_t address, char *buffer, size_t size, size_t *length);
 void memory_arguments(pid_t tid, uint64_t argv, bool is_32bit, struct arguments *arguments);
 

@@ -117,6 +117,8 @@ static bool has_peer(int socket)
  * counts when it fails; on the machine itself there is always a way, and an answer. */
 static const char *failure(const struct connection *connection, const struct tcp_info *info)
 {
+    if (info->tcpi_bytes_acked > 0) /* the first packet counts as a byte: it was connected, and is closed again */
+        return "connected";
     if (connection->loopback || info->tcpi_segs_in > 0)
         return "refused";
     if (connection->blocking)

@@ -190,7 +190,7 @@ static int look_at_exec(struct receiver *receiver)
     receiver->who = who_is(&receiver->threads, receiver->notice.tid, receiver->notice.moment.t);
     place_look(&receiver->place, &receiver->who, arguments[at ? 1 : 0], approach);
     receiver->execution.target = target_of(receiver);
-    receiver->silent = receiver->execution.target == TARGET_ABSENT;
+    receiver->silent = receiver->execution.target == TARGET_ABSENT || receiver->place.nowhere;
     if (receiver->silent)
         return 0;
     memory_arguments(receiver->who.tid, arguments[at ? 2 : 1], receiver->notice.is_32bit, &receiver->arguments);

@@ -122,7 +122,8 @@ static int look_at_file(struct receiver *receiver)
                    (struct approach){.directory = directory_of(receiver, layout->to_directory)});
     if (strcmp(layout->event, "symlink") == 0)
         look_at_target(receiver);
-    if (!receiver->place.readable)
+    receiver->silent = receiver->place.nowhere || (layout->to_path >= 0 && receiver->to.nowhere);
+    if (!receiver->silent && !receiver->place.readable)
         atomic_fetch_add(&receiver->shared->lost, 1);
     if (opens && is_repeat(receiver)) {
         atomic_fetch_add(&receiver->shared->repeats, 1);

@@ -263,22 +263,26 @@ static bool follow_dangling(struct place *place, const struct who *who)
     return true;
 }
 
-/* By opening it as a name (O_PATH): right however many links, dots and roots stand in between. */
-static void resolve(struct place *place, const struct who *who, bool follow)
+/* By opening it as a name (O_PATH): right however many links, dots and roots stand in between. Returns whether a link
+ * that leads nowhere has made it another name. */
+static bool resolve(struct place *place, const struct who *who, bool follow)
 {
-    for (int links = 0; links < MOST_LINKS; links++) {
+    int links;
+
+    for (links = 0; links < MOST_LINKS; links++) {
         int fd = open_name(who, &place->full, follow ? 0 : O_NOFOLLOW);
 
         if (fd >= 0) {
             take_opened(place, fd);
-            return;
+            return false;
         }
         if (errno != ENOENT && errno != ENOTDIR)
-            return;
+            return false;
         if (!follow || errno == ENOTDIR || !follow_dangling(place, who))
             break;
     }
     resolve_absent(place, who);
+    return links > 0;
 }
 
 /* One lstat where the folder is known and the last component no link: nine of ten names. */
@@ -314,7 +318,7 @@ static void check_access(struct place *place, const struct who *who, int access)
 
 static void forget(struct place *place)
 {
-    place->readable = place->foreign = place->denied = false;
+    place->readable = place->nowhere = place->foreign = place->denied = false;
     place->path.length = place->base.length = place->real.length = place->full.length = place->root.length = 0;
     place->sight = SIGHT_NONE;
 }
@@ -333,7 +337,8 @@ static void look_at_descriptor(struct place *place, const struct who *who, int d
     name_set(&place->full, place->real.text, place->real.length);
 }
 
-static void read_base(struct place *place, const struct who *who, int directory)
+/* False where it can't be said: a path longer than PATH_MAX, or no such descriptor. */
+static bool read_base(struct place *place, const struct who *who, int directory)
 {
     char link[64];
 
@@ -341,7 +346,11 @@ static void read_base(struct place *place, const struct who *who, int directory)
         snprintf(link, sizeof link, "/proc/%d/cwd", (int)who->tid);
     else
         snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)who->tid, directory);
-    name_read_link(&place->base, link);
+    if (name_read_link(&place->base, link))
+        return true;
+    place->nowhere = errno == EBADF || errno == ENOENT || errno == ENOTDIR;
+    place->readable = false;
+    return false;
 }
 
 /* Whether a name is that of the folder or lies below it. */
@@ -373,34 +382,38 @@ static struct who enter_root(struct place *place, const struct who *who)
 }
 
 /* Joins the folder and the path as given into the name that is to be looked up. */
-static void join(struct place *place, const struct who *who, int directory)
+static bool join(struct place *place, const struct who *who, int directory)
 {
     if (place->path.text[0] != '/') {
-        read_base(place, who, directory);
+        if (!read_base(place, who, directory))
+            return false;
         name_set(&place->full, place->base.text, place->base.length);
         if (place->full.length > 1)
             name_append(&place->full, "/", 1);
     }
     name_append(&place->full, place->path.text, place->path.length);
+    return true;
 }
 
 static void look_up(struct place *place, const struct who *who, struct approach approach)
 {
     const bool follow = approach.follow || place->path.text[place->path.length - 1] == '/';
+    bool redirected = false;
     struct stat gone;
 
-    join(place, who, approach.directory);
+    if (!join(place, who, approach.directory))
+        return;
     rewrite_self(&place->full, who->tid);
     if (who->view != VIEW_OURS) {
         const struct who inside = enter_root(place, who);
 
-        resolve(place, &inside, follow);
+        redirected = resolve(place, &inside, follow);
     } else if (is_deleted(&place->base) && lstat(place->base.text, &gone) != 0) {
         place->sight = SIGHT_ABSENT; /* nothing can be there, nor come there */
     } else if (!look_plainly(place, follow)) {
-        resolve(place, who, follow);
+        redirected = resolve(place, who, follow);
     }
-    if (place->real.length == place->full.length && memcmp(place->real.text, place->full.text, place->real.length) == 0)
+    if (!redirected && place->real.length == place->full.length && memcmp(place->real.text, place->full.text, place->real.length) == 0)
         place->real.length = 0;
     else if (place->real.length > 0)
         name_set(&place->full, place->real.text, place->real.length);
@@ -411,8 +424,10 @@ void place_look(struct place *place, const struct who *who, uint64_t address, st
 {
     forget(place);
     place->readable = memory_string(who->tid, address, place->path.text, PATH_MAX, &place->path.length);
-    if (!place->readable)
+    if (!place->readable) {
+        place->nowhere = errno == EFAULT || errno == ENAMETOOLONG; /* it fails for the kernel too */
         return;
+    }
     if (place->path.length > 0)
         look_up(place, who, approach);
     else if (approach.may_be_empty)

@@ -20,7 +20,8 @@ struct name {
 };
 
 struct place {
-    bool readable;      /* `path` is what the process gave */
+    bool readable;      /* `path` is what the process gave, and where it starts is known */
+    bool nowhere;       /* no string there, or it starts at a folder that is none: the call fails */
     struct name path;
     struct name base;   /* length 0: none */
     struct name real;   /* length 0: `path` after `base` */

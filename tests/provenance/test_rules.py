@@ -73,6 +73,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/usr/lib/R/library/stats/R/stats.rdb", "software", "system"),
         (f"{HOME}/.pyenv/versions/3.12.1/bin/python3.12", "software", "toolchain"),
         ("/scratch/python/lib/python3.12/os.py", "software", "standard library"),
+        ("/scratch/env/pyvenv.cfg", "software", "environment"),
         ("/etc/passwd", "config", "system settings"),
         ("/run/systemd/resolve/stub-resolv.conf", "config", "system settings"),
         ("/run/media/somebody/disk/a.csv", "input", None),

@@ -8,7 +8,7 @@ import importlib.resources
 import json
 import os
 import string
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import jsonschema
 import pytest
@@ -21,9 +21,21 @@ from vestige.record import codec
 from vestige.record.finalise import finalise
 from vestige.record.model import (
     Completeness,
+    Connection,
     Exit,
     Figure,
+    FileClass,
+    FileCount,
+    FileState,
+    FileType,
+    FileUse,
+    Gap,
+    HashMode,
     Machine,
+    Options,
+    Outcome,
+    Package,
+    PackageKind,
     Point,
     Process,
     Record,
@@ -85,6 +97,69 @@ completenesses = st.builds(
     events_dropped=sizes,
     events_unreadable=sizes,
     notes=words,
+    files=st.sampled_from(["complete", "partial", "none"]),
+    gaps=st.lists(st.builds(Gap, what=text, reason=text, remedy=maybe(text)), max_size=2).map(tuple),
+)
+classes = st.sampled_from(get_args(FileClass))
+lines = st.lists(st.integers(0, 1_000_000), max_size=3).map(tuple)
+states = st.builds(
+    FileState,
+    type=st.sampled_from(get_args(FileType)),
+    size=maybe(sizes),
+    mtime_ns=maybe(st.integers(-(1 << 63), 1 << 63)),
+    ctime_ns=maybe(st.integers(-(1 << 63), 1 << 63)),
+    dev=maybe(sizes),
+    ino=maybe(sizes),
+)
+uses = st.builds(
+    FileUse,
+    path=text,
+    kind=classes,
+    names=words,
+    before=maybe(states),
+    after=maybe(states),
+    hash=maybe(text),
+    hash_reason=maybe(text),
+    changed=st.booleans(),
+    executed=st.booleans(),
+    package=maybe(text),
+    readers=lines,
+    writers=lines,
+    first=maybe(times),
+    rule=maybe(text),
+)
+options = st.builds(
+    Options,
+    hash=st.sampled_from(get_args(HashMode)),
+    hash_limit=maybe(sizes),
+    deny_network=st.booleans(),
+    io_uring=st.sampled_from(["auto", "deny"]),
+    classes=st.dictionaries(text, words, max_size=2),
+)
+packages = st.builds(
+    Package,
+    kind=st.sampled_from(get_args(PackageKind)),
+    name=text,
+    version=maybe(text),
+    files=sizes,
+    location=maybe(text),
+    installer=maybe(text),
+    editable=st.booleans(),
+    source=maybe(text),
+    imported=st.booleans(),
+)
+connections = st.builds(
+    Connection,
+    direction=st.sampled_from(["out", "in"]),
+    family=text,
+    protocol=maybe(text),
+    host=maybe(text),
+    address=maybe(text),
+    port=maybe(st.integers(0, 65535)),
+    outcome=st.sampled_from(get_args(Outcome)),
+    count=sizes,
+    processes=lines,
+    first=maybe(times),
 )
 processes = st.builds(
     Process,
@@ -146,6 +221,10 @@ records = st.builds(
     survivors=st.lists(st.builds(Survivor, pid=sizes, name=maybe(text), argv=maybe(words)), max_size=2).map(tuple),
     processes=maybe(sizes),
     completeness=maybe(completenesses),
+    options=options,
+    files=st.dictionaries(classes, st.builds(FileCount, count=sizes, size=sizes), max_size=3),
+    software=st.lists(packages, max_size=2).map(tuple),
+    network=st.lists(connections, max_size=2).map(tuple),
 )
 
 
@@ -156,7 +235,7 @@ def schema(name: str) -> jsonschema.Draft202012Validator:
     return validator(json.loads(content))
 
 
-RECORD, PROCESS, USAGE = schema("record"), schema("process"), schema("usage")
+RECORD, PROCESS, FILE, USAGE = schema("record"), schema("process"), schema("file"), schema("usage")
 
 
 @settings(deadline=None)
@@ -168,12 +247,16 @@ def test_record_there_and_back(record: Record) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(processes, max_size=3), st.lists(points, max_size=3))
+@given(st.lists(processes, max_size=3), st.lists(uses, max_size=3), st.lists(points, max_size=3))
 def test_lines_there_and_back(
-    tmp_path_factory: pytest.TempPathFactory, processes: list[Process], points: list[Point]
+    tmp_path_factory: pytest.TempPathFactory, processes: list[Process], uses: list[FileUse], points: list[Point]
 ) -> None:
     path = str(tmp_path_factory.mktemp("lines") / "lines.jsonl")
-    for lines, read, schema in ((processes, codec.read_processes, PROCESS), (points, codec.read_points, USAGE)):
+    for lines, read, schema in (
+        (processes, codec.read_processes, PROCESS),
+        (uses, codec.read_files, FILE),
+        (points, codec.read_points, USAGE),
+    ):
         with open(path, "wb") as file:
             file.writelines(map(codec.line, lines))
         assert list(read(path)) == lines

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     if (ring.fd < 0 && errno == ENOSYS)
         return NO_RING;
     if (ring.fd < 0) {
-        printf("refused: %s\n", strerrorname_np(errno));
+        printf("refused: %s\n", strerror(errno));
         fd = open(argv[1], O_RDONLY);
     } else {
         printf("ring\n");

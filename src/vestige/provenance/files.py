@@ -138,7 +138,7 @@ class _Context:
         if touch.deeds & seen.INFERRED and touch.before is None and end.state is None:
             return None  # the rename that was to bring it here failed
         facts = _Facts(touch.deeds, touch.before, end.state, self._differs(touch, end.state))
-        kind = next(kind for kind, holds in _CLASSES if holds(facts))
+        kind = _class_of(facts)
         verdict = self.rules.verdict(
             Subject(
                 path=touch.path,
@@ -211,6 +211,13 @@ class _Context:
         numbers = (actors,) if isinstance(actors, int) else actors
         lines = {line for number in numbers if (line := self.lines[number]) is not None}
         return tuple(sorted(lines))
+
+
+def _class_of(facts: _Facts) -> FileClass:
+    for kind, holds in _CLASSES:
+        if holds(facts):
+            return kind
+    raise AssertionError("the last one holds for everything")
 
 
 def _look(path: str, otherwise: FileState | None) -> FileState | None:

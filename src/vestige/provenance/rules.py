@@ -38,12 +38,10 @@ _DATA = {
 }  # fmt: skip
 _PACKED = {".bz2", ".gz", ".xz", ".zst"}
 _KERNEL_TYPES = {"block", "char", "fifo", "socket"}
-_PREFIX_PARTS = frozenset(
-    ["bin", "conda-meta", "etc", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "ssl"]
-)
-_GIT_NAMES = frozenset(
-    ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index", "packed-refs", "commondir", "gitdir"]
-)
+_PREFIX_PARTS = {"bin", "conda-meta", "etc", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "ssl"}
+_GIT_NAMES = {
+    "HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index", "packed-refs", "commondir", "gitdir",
+}  # fmt: skip
 _LONGEST_CACHE = 200_000  # folders
 
 
@@ -151,6 +149,7 @@ BUILT_IN: tuple[Rule, ...] = (
     Rule("toolchain", "software", _in_home(".pyenv", ".rustup", ".cargo", ".nvm", ".rbenv", ".asdf"), _is_code),
     Rule("toolchain", "software", _in_home(".sdkman", ".julia", "go/pkg", ".local/lib", ".local/share/uv"), _is_code),
     Rule("environment", "software", lambda folder, home: home.in_environment(folder), _is_code),
+    Rule("environment", "software", _under(""), _named({"pyvenv.cfg"})),
     Rule("system settings", "config", _under(r"^/etc/|^/run/(?:systemd|resolvconf|NetworkManager|nscd)/")),
     Rule("system settings", "config", _under(r"^/var/(?:lib/(?:sss|dpkg|rpm)|db/nscd)/")),
     Rule("user settings", "config", _in_home(".config")),
