@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, POINTERS_AT_ONCE = 64 };
+enum { PAGE = 4096, POINTERS_AT_ONCE = 64, AT_ONCE = 16, SHORT = 128 };
 
 /* Where process_vm_readv is refused or not built in, /proc may still be open (provenance by any means but failing). */
 static ssize_t read_through_proc(pid_t tid, uint64_t address, void *buffer, size_t size)
@@ -111,6 +111,41 @@ static void add_argument(pid_t tid, uint64_t address, struct arguments *argument
     arguments->count++;
 }
 
+/* The first bytes of up to so many strings in one call: most arguments are short, and a call each would cost more than
+ * all else that is read of a process. Returns how many strings came whole; the rest is read one by one. */
+static size_t add_short_arguments(pid_t tid, const uint64_t *pointers, size_t count, struct arguments *arguments)
+{
+    char bytes[AT_ONCE][SHORT];
+    struct iovec local[AT_ONCE];
+    struct iovec remote[AT_ONCE];
+    size_t wanted = 0;
+    ssize_t got;
+    size_t whole = 0;
+
+    while (wanted < count && wanted < AT_ONCE && pointers[wanted] != 0) {
+        size_t piece = PAGE - (size_t)(pointers[wanted] % PAGE);
+
+        if (piece > SHORT)
+            piece = SHORT;
+        local[wanted] = (struct iovec){bytes[wanted], piece};
+        remote[wanted] = (struct iovec){(void *)(uintptr_t)pointers[wanted], piece}; /* NOLINT: of another process */
+        wanted++;
+    }
+    got = process_vm_readv(tid, local, wanted, remote, wanted, 0);
+    while (whole < wanted && got >= (ssize_t)local[whole].iov_len) {
+        const size_t length = strnlen(bytes[whole], local[whole].iov_len);
+
+        if (length == local[whole].iov_len || length + 1 > sizeof arguments->text - arguments->length)
+            break;
+        memcpy(arguments->text + arguments->length, bytes[whole], length + 1);
+        arguments->length += length + 1;
+        arguments->count++;
+        got -= (ssize_t)local[whole].iov_len;
+        whole++;
+    }
+    return whole;
+}
+
 void memory_arguments(pid_t tid, uint64_t argv, bool is_32bit, struct arguments *arguments)
 {
     const size_t width = is_32bit ? sizeof(uint32_t) : sizeof(uint64_t);
@@ -121,10 +156,12 @@ void memory_arguments(pid_t tid, uint64_t argv, bool is_32bit, struct arguments 
     arguments->truncated = false;
     while (arguments->total < 64 * (uint64_t)ARGUMENTS) {
         size_t count = read_pointers(tid, argv + arguments->total * width, is_32bit, pointers);
+        size_t done = arguments->total == 0 ? add_short_arguments(tid, pointers, count, arguments) : 0;
 
         if (count == 0)
             break;
-        for (size_t i = 0; i < count; i++, arguments->total++) {
+        arguments->total += done;
+        for (size_t i = done; i < count; i++, arguments->total++) {
             if (pointers[i] == 0)
                 return;
             add_argument(tid, pointers[i], arguments);

@@ -24,6 +24,7 @@ enum { STATE_SYN_SENT = 2, STATE_CLOSE = 7 }; /* include/net/tcp_states.h */
 struct connection {
     uint64_t seq;    /* of its `connect` */
     pid_t pid;       /* 0: a free place */
+    pid_t tid;
     int fd;          /* in the process */
     _Atomic int *socket; /* in the shared page, -1: not held */
     ino_t identity;
@@ -126,10 +127,10 @@ static const char *failure(const struct connection *connection, const struct tcp
     return info->tcpi_segs_out > 1 ? "timeout" : "unreachable";
 }
 
-/* What is known of a socket by now; NULL: nothing yet. */
-static const char *outcome_of(struct connection *connection, uint64_t now)
+/* What is known of a socket by now, of which the connect has certainly returned, or begun at least, if it is `settled`;
+ * NULL: nothing yet. */
+static const char *outcome_of(struct connection *connection, bool settled)
 {
-    const bool settled = now - connection->since > SETTLED_NS;
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
 
@@ -163,24 +164,26 @@ static bool take_again(struct connection *connection)
     return *connection->socket >= 0 && identity_of(*connection->socket) == connection->identity;
 }
 
-static void look(struct shared *shared, struct connection *connection, uint64_t now)
+/* Gone before anything came of it: whoever does not wait in the call gave up waiting. */
+static const char *outcome_of_gone(const struct connection *connection)
 {
-    const char *outcome;
+    return connection->sent && !connection->blocking ? "timeout" : "unknown";
+}
 
-    if (!take_again(connection)) {
-        write_outcome(shared, connection, connection->sent ? "timeout" : "unknown");
-        forget(connection);
-        return;
-    }
-    outcome = outcome_of(connection, now);
+static void look(struct shared *shared, struct connection *connection, uint64_t now, bool returned)
+{
+    const uint64_t age = now - connection->since;
+    const char *outcome = take_again(connection) ? outcome_of(connection, returned || age > SETTLED_NS)
+                                                 : outcome_of_gone(connection);
+
     if (outcome != NULL) {
         write_outcome(shared, connection, outcome);
         forget(connection);
         return;
     }
-    if (now - connection->since > HELD_NS)
+    if (age > HELD_NS)
         shared_close(connection->socket);
-    connection->due = now + (now - connection->since < LONGEST_NS ? now - connection->since + FIRST_NS : LONGEST_NS);
+    connection->due = now + (age < LONGEST_NS ? age + FIRST_NS : LONGEST_NS);
 }
 
 static bool is_watchable(int socket)
@@ -217,6 +220,7 @@ int connections_watch(struct shared *shared, struct moment moment, const struct 
         *place = (struct connection){
             .seq = moment.seq,
             .pid = who->pid,
+            .tid = who->tid,
             .fd = fd,
             .socket = &shared->held[place - watched],
             .identity = identity_of(socket),
@@ -234,22 +238,28 @@ int connections_watch(struct shared *shared, struct moment moment, const struct 
     return type;
 }
 
-/* Looks at those of a process, or at those that are due. */
-static void look_at_those(struct shared *shared, pid_t pid)
+static void look_at_due(struct shared *shared)
 {
     const uint64_t now = shared_now(shared);
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < WATCHED; i++)
-        if (watched[i].pid != 0 && (pid > 0 ? watched[i].pid == pid : watched[i].due <= now))
-            look(shared, &watched[i], now);
+        if (watched[i].pid != 0 && watched[i].due <= now)
+            look(shared, &watched[i], now, false);
     pthread_mutex_unlock(&lock);
 }
 
-void connections_check(struct shared *shared, pid_t pid)
+void connections_returned(struct shared *shared, pid_t tid, bool ends)
 {
-    if (atomic_load(&watching) > 0)
-        look_at_those(shared, pid);
+    const uint64_t now = shared_now(shared);
+
+    if (atomic_load(&watching) == 0)
+        return;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < WATCHED; i++)
+        if (watched[i].pid != 0 && (watched[i].tid == tid || (ends && watched[i].pid == tid)))
+            look(shared, &watched[i], now, true);
+    pthread_mutex_unlock(&lock);
 }
 
 int connections_due(struct shared *shared)
@@ -259,7 +269,7 @@ int connections_due(struct shared *shared)
 
     if (atomic_load(&watching) == 0)
         return -1;
-    connections_check(shared, 0);
+    look_at_due(shared);
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < WATCHED; i++)
         if (watched[i].pid != 0 && watched[i].due < earliest)

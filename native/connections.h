@@ -13,8 +13,9 @@ int connections_type(pid_t pid, int fd);
 struct address connections_own_address(pid_t pid, int fd);
 /* Begins to watch a socket that is about to connect; returns its type. */
 int connections_watch(struct shared *shared, struct moment moment, const struct who *who, int fd, bool loopback);
-/* Looks at the sockets of a process that are still on their way; 0: of all processes. */
-void connections_check(struct shared *shared, pid_t pid);
+/* A thread calls something else: what it has connected before has returned. If it ends its process, so have, as far as it
+ * matters, the connects of all others. */
+void connections_returned(struct shared *shared, pid_t tid, bool ends);
 /* How long until the next look is due, in milliseconds; -1: nothing is on its way. */
 int connections_due(struct shared *shared);
 /* The end of the run: what is still on its way stays unknown. */

@@ -171,7 +171,7 @@ static void look_at_image(struct receiver *receiver)
     execution->ppid = process.ppid;
     if (process.executed && !process.exiting && process.start == receiver->who.start) {
         execution->replaces = true;
-        read_figures(receiver->who.pid, &execution->prior);
+        read_figures(receiver->who.pid, &execution->prior, false);
     }
     processes_mark_executed(receiver->who.pid);
 }

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "exits.h"
 
-#include "connections.h"
-
 #include <string.h>
+
+enum { BRIEF_NS = 10000000 };
 
 /* A process that forked, never executed anything and was not seen yet: entered at its end, so that the sampler does not
  * take it for a new one while it dies. */
@@ -32,9 +32,12 @@ static int look_at_exit(struct receiver *receiver)
     struct departure *departure = &receiver->departure;
     struct process process;
 
-    connections_check(receiver->shared, receiver->notice.tid);
-    read_figures(receiver->notice.tid, &departure->figures);
-    departure->identified = processes_find(departure->figures.tgid, &process) && !process.exiting;
+    departure->identified = processes_find(receiver->notice.tid, &process) && !process.exiting;
+    /* a process that lived for a moment only had no time to wait long: the figure is a lower bound anyway */
+    read_figures(receiver->notice.tid, &departure->figures,
+                 !departure->identified || receiver->notice.moment.t - process.first_t > BRIEF_NS);
+    if (departure->figures.tgid != receiver->notice.tid)
+        departure->identified = processes_find(departure->figures.tgid, &process) && !process.exiting;
     if (!departure->identified)
         departure->identified = enter_dying(&departure->figures, &process);
     departure->start = process.start;
@@ -69,7 +72,7 @@ static int look_at_kill(struct receiver *receiver)
     departure->number = (int)arguments[receiver->notice.call == CALL_KILL ? 1 : 2];
     departure->figures.have = 0;
     if (target > 0 && (processes_find(target, &known) || target == receiver->notice.tid))
-        read_figures(target, &departure->figures);
+        read_figures(target, &departure->figures, true);
     receiver->silent = departure->figures.have == 0;
     return 0;
 }

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DNS_PORT = 53, MOST_MESSAGES = 64, SENT = 1 << 10 };
+enum { DNS_PORT = 53, MOST_MESSAGES = 1024 /* UIO_MAXIOV */, SENT = 1 << 10 };
 
 /* What is asked of a socket, however it is called: the arguments of connect(2), bind(2), sendto(2) and their kind. */
 struct request_of {
@@ -96,6 +96,20 @@ static struct address read_address(pid_t tid, uint64_t at, uint64_t length)
     return address_parse(bytes, memory_read(tid, at, bytes, size));
 }
 
+/* Where a datagram is to go. No family at all means IPv4 there (udp_sendmsg in the kernel's net/ipv4/udp.c). */
+static struct address read_destination(pid_t tid, uint64_t at, uint64_t length)
+{
+    const sa_family_t inet = AF_INET;
+    _Alignas(8) char bytes[ADDRESS_SIZE];
+    struct address address = read_address(tid, at, length);
+
+    if (address.family != AF_UNSPEC)
+        return address;
+    length = memory_read(tid, at, bytes, length < sizeof bytes ? (size_t)length : sizeof bytes);
+    memcpy(bytes, &inet, sizeof inet);
+    return address_parse(bytes, (size_t)length);
+}
+
 static void read_query(struct receiver *receiver, uint64_t at, uint64_t length)
 {
     char bytes[512];
@@ -132,7 +146,7 @@ static void look_at_send(struct receiver *receiver, const struct request_of *req
     uint64_t count = request->call == CALL_SENDMMSG ? request->message_length : 1;
 
     if (request->call == CALL_SENDTO) {
-        contact->address = read_address(tid, request->address, request->address_length);
+        contact->address = read_destination(tid, request->address, request->address_length);
         if (contact->address.port == DNS_PORT)
             read_query(receiver, request->message, request->message_length);
         return;
@@ -140,7 +154,7 @@ static void look_at_send(struct receiver *receiver, const struct request_of *req
     for (uint64_t i = 0; i < count && i < MOST_MESSAGES && !leaves_machine(&contact->address); i++) {
         const struct message message = read_message(tid, at, receiver->notice.is_32bit);
 
-        contact->address = read_address(tid, message.address, message.address_length);
+        contact->address = read_destination(tid, message.address, message.address_length);
         at += message.size;
         if (i == 0 && request->call == CALL_SENDMMSG && message.first_length < 512)
             read_query(receiver, message.first_buffer, message.first_length);
@@ -182,8 +196,7 @@ static int look_at_socket(struct receiver *receiver)
         contact->type = connections_type(receiver->who.pid, contact->fd);
         break;
     case CALL_GETSOCKOPT:
-        connections_check(receiver->shared, receiver->who.pid);
-        receiver->silent = true;
+        receiver->silent = true; /* what came of a connect is looked at whatever the thread calls next */
         break;
     case CALL_SENDTO:
     case CALL_SENDMSG:

@@ -148,6 +148,7 @@ static void handle(struct receiver *receiver, int listener)
         return;
     }
     handler = handler_of(receiver->notice.call);
+    connections_returned(receiver->shared, receiver->notice.tid, receiver->notice.call == CALL_EXIT_GROUP);
     error = handler == NULL ? 0 : handler->look(receiver);
     answer(listener, receiver->notice.id, error);
     if (handler != NULL && !receiver->silent)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define SYS_openat2 437
 #endif
 
-enum { FOLDERS = 4096, FOLDERS_LIVE_S = 1, MOST_LINKS = 8 };
+enum { FOLDERS = 4096, LINKED = 16, FOLDERS_LIVE_S = 1, MOST_LINKS = 8 };
 
 static void name_set(struct name *name, const char *text, size_t length)
 {
@@ -90,15 +91,28 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
     return hash;
 }
 
-/* Folders known to be canonical, by hash: a wrong hit would take 2^-64 luck. Forgotten after a second, in case somebody
- * outside the run puts a link in the way. */
+/* Folders known to be canonical, by hash: a wrong hit would take 2^-64 luck. Those that are reached through a link, as
+ * /lib is, are few and remembered by name. All are forgotten after a second, in case somebody outside the run puts a link
+ * in the way. */
 static _Atomic uint64_t folders[FOLDERS];
 static _Atomic time_t folders_since;
+static struct {
+    pthread_mutex_t lock;
+    size_t next;
+    struct {
+        struct name given;
+        struct name canonical;
+    } kept[LINKED];
+} linked = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void place_forget_folders(void)
 {
     for (size_t i = 0; i < FOLDERS; i++)
         atomic_store_explicit(&folders[i], 0, memory_order_relaxed);
+    pthread_mutex_lock(&linked.lock);
+    for (size_t i = 0; i < LINKED; i++)
+        linked.kept[i].given.length = 0;
+    pthread_mutex_unlock(&linked.lock);
 }
 
 static void forget_old_folders(void)
@@ -120,28 +134,64 @@ static bool read_back(struct name *real, int fd)
     return name_read_link(real, link);
 }
 
-/* Whether the folder of this name has no link on the way to it. */
-static bool is_canonical_folder(const char *path, size_t length)
+static bool same_name(const struct name *one, const struct name *other)
+{
+    return one->length == other->length && memcmp(one->text, other->text, one->length) == 0;
+}
+
+static bool recall_linked(const struct name *folder, struct name *canonical)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&linked.lock);
+    for (size_t i = 0; i < LINKED && !found; i++) {
+        found = linked.kept[i].given.length > 0 && same_name(&linked.kept[i].given, folder);
+        if (found)
+            name_set(canonical, linked.kept[i].canonical.text, linked.kept[i].canonical.length);
+    }
+    pthread_mutex_unlock(&linked.lock);
+    return found;
+}
+
+static void keep_linked(const struct name *folder, const struct name *canonical)
+{
+    pthread_mutex_lock(&linked.lock);
+    name_set(&linked.kept[linked.next].given, folder->text, folder->length);
+    name_set(&linked.kept[linked.next].canonical, canonical->text, canonical->length);
+    linked.next = (linked.next + 1) % LINKED;
+    pthread_mutex_unlock(&linked.lock);
+}
+
+enum folder { FOLDER_UNKNOWN, FOLDER_CANONICAL, FOLDER_LINKED };
+
+/* What is known of the first `length` bytes of a name, a folder: canonical, or what it leads to. */
+static enum folder look_at_folder(const char *path, size_t length, struct name *canonical)
 {
     const uint64_t hash = mix(0xCBF29CE484222325U, path, length) | 1;
     _Atomic uint64_t *slot = &folders[hash / 2 % FOLDERS];
     static _Thread_local struct name folder;
-    static _Thread_local struct name real;
-    bool canonical;
     int fd;
 
     forget_old_folders();
     if (atomic_load_explicit(slot, memory_order_relaxed) == hash)
-        return true;
+        return FOLDER_CANONICAL;
     name_set(&folder, length == 0 ? "/" : path, length == 0 ? 1 : length);
+    if (recall_linked(&folder, canonical))
+        return FOLDER_LINKED;
     fd = open(folder.text, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    canonical = read_back(&real, fd) && real.length == folder.length && memcmp(real.text, folder.text, real.length) == 0;
+        return FOLDER_UNKNOWN;
+    if (!read_back(canonical, fd))
+        canonical->length = 0;
     close(fd);
-    if (canonical)
+    if (same_name(canonical, &folder)) {
         atomic_store_explicit(slot, hash, memory_order_relaxed);
-    return canonical;
+        return FOLDER_CANONICAL;
+    }
+    if (canonical->length == 0 || starts_with(&folder, "/proc/"))
+        return FOLDER_UNKNOWN;
+    keep_linked(&folder, canonical);
+    return FOLDER_LINKED;
 }
 
 /* /proc/self is another one for us; /dev/fd and its kind lead there (proc(5), fd(4)). */
@@ -288,19 +338,26 @@ static bool resolve(struct place *place, const struct who *who, bool follow)
 /* One lstat where the folder is known and the last component no link: nine of ten names. */
 static bool look_plainly(struct place *place, bool follow)
 {
-    const struct name *full = &place->full;
+    struct name *full = &place->full;
     const char *slash = memrchr(full->text, '/', full->length);
     const bool was_relative = place->base.length > 0;
     const char *given = was_relative ? place->path.text : full->text + 1;
     const size_t length = was_relative ? place->path.length : full->length - 1;
+    enum folder folder;
 
     if (slash == NULL || full->text[0] != '/' || length == 0 || !is_plain(given, length))
         return false;
-    if (!is_canonical_folder(full->text, (size_t)(slash - full->text)))
+    folder = look_at_folder(full->text, (size_t)(slash - full->text), &place->real);
+    if (folder == FOLDER_LINKED)
+        name_append(&place->real, slash, full->length - (size_t)(slash - full->text));
+    else
+        place->real.length = 0;
+    if (folder == FOLDER_UNKNOWN)
         return false;
-    see(place, lstat(full->text, &place->status));
+    see(place, lstat(folder == FOLDER_LINKED ? place->real.text : full->text, &place->status));
     if (place->sight == SIGHT_STATE && follow && S_ISLNK(place->status.st_mode)) {
         place->sight = SIGHT_NONE;
+        place->real.length = 0;
         return false;
     }
     return true;
@@ -310,7 +367,7 @@ static void check_access(struct place *place, const struct who *who, int access)
 {
     const mode_t everybody = S_IROTH | ((access & W_OK) != 0 ? S_IWOTH : 0);
 
-    if (access == 0 || place->sight != SIGHT_STATE || who->view != VIEW_OURS || geteuid() == 0)
+    if (access == 0 || place->sight != SIGHT_STATE || who->view != VIEW_OURS)
         return;
     if ((place->status.st_mode & everybody) != everybody)
         place->denied = faccessat(AT_FDCWD, place->full.text, access, AT_EACCESS) != 0 && errno == EACCES;
@@ -413,7 +470,7 @@ static void look_up(struct place *place, const struct who *who, struct approach 
     } else if (!look_plainly(place, follow)) {
         redirected = resolve(place, who, follow);
     }
-    if (!redirected && place->real.length == place->full.length && memcmp(place->real.text, place->full.text, place->real.length) == 0)
+    if (!redirected && same_name(&place->real, &place->full))
         place->real.length = 0;
     else if (place->real.length > 0)
         name_set(&place->full, place->real.text, place->real.length);

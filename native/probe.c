@@ -105,7 +105,7 @@ static void probe_process(struct json *json)
     uint64_t number;
     pid_t pid = start_sleeper();
 
-    read_figures(pid, &figures);
+    read_figures(pid, &figures, true);
     say(json, "memory_read", memory_read(pid, (uint64_t)(uintptr_t)word, copy, sizeof copy) == sizeof copy,
         "the arguments of commands can't be read (yama ptrace_scope, or a container's rules)");
     say(json, "memory_peak", (figures.have & HAVE_HWM) != 0, "/proc/PID/status has no VmHWM");

@@ -280,7 +280,7 @@ int pidfd_exit_status(int pidfd)
     return info.exit_code;
 }
 
-void read_figures(pid_t pid, struct figures *figures)
+void read_figures(pid_t pid, struct figures *figures, bool wait)
 {
     char text[4096];
     ssize_t length;
@@ -292,7 +292,7 @@ void read_figures(pid_t pid, struct figures *figures)
     length = read_proc(figures->tgid, "io", text, sizeof text);
     if (length > 0)
         parse_io(text, (size_t)length, figures);
-    length = read_proc(figures->tgid, "schedstat", text, sizeof text);
+    length = wait ? read_proc(figures->tgid, "schedstat", text, sizeof text) : 0;
     if (length > 0)
         parse_schedstat(text, (size_t)length, figures);
     if (read_cpu_clock(figures->tgid, &figures->cpu_ns))

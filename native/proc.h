@@ -70,7 +70,7 @@ bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns);
 bool read_pss(pid_t pid, uint64_t *pss);
 /* How a process ended, even after its parent has reaped it (kernel 6.15): a wait status, -1 if it can't be known. */
 int pidfd_exit_status(int pidfd);
-/* All that can be had of a process that stands still: status, io, run-queue wait, CPU clock. */
-void read_figures(pid_t pid, struct figures *figures);
+/* All that can be had of a process that stands still: status, io, CPU clock; and what it waited for a CPU, if asked. */
+void read_figures(pid_t pid, struct figures *figures, bool wait);
 
 #endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import os
@@ -62,6 +63,16 @@ def sha256(content: bytes) -> str:
 def test_content(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     assert one(use(put(tmp_path / "a", content))).hash == sha256(content)
+
+
+def test_nothing_else_is_changed(tmp_path: Path) -> None:
+    seen = state(put(tmp_path / "a", b"x"))
+    full = FileUse(
+        str(tmp_path / "a"), "modified", ("/b",), dataclasses.replace(seen, size=9), seen, None, None, True, True,
+        "python:x", (1, 2), (3,), 0.5, "rule",
+    )  # fmt: skip
+    assert all(getattr(full, field.name) for field in dataclasses.fields(full) if not field.name.startswith("hash"))
+    assert one(full) == dataclasses.replace(full, hash=sha256(b"x"))
 
 
 def test_order_is_kept(tmp_path: Path) -> None:

@@ -256,7 +256,9 @@ def test_the_longest_name_there_is(vestige: Vestige, victims: Victims) -> None:
 
 def test_folders_deeper_than_a_path_can_say(vestige: Vestige) -> None:
     """What no path can name is still counted: the record does not claim to be complete."""
-    script = "for i in range(40): os.mkdir('d' * 200); os.chdir('d' * 200)\nopen('deep', 'w').write('x'); os.unlink('deep')"
+    script = (
+        "for i in range(40): os.mkdir('d' * 200); os.chdir('d' * 200)\nopen('deep', 'w').write('x'); os.unlink('deep')"
+    )
     clean = "for i in range(40): os.chdir('..'); os.rmdir('d' * 200)"
     completed = vestige.run("python3", "-c", f"import os\n{script}\n{clean}")
     assert (completed.returncode, completed.stderr) == (0, b"")
@@ -566,7 +568,9 @@ def test_io_uring_denied_is_a_fallback_that_is_seen(vestige: Vestige, uring: str
 
 def test_two_runs_at_once_in_one_folder_keep_their_outputs_apart(vestige: Vestige) -> None:
     put(vestige, "shared")
-    script = "touch here.$0; until [ -e here.one ] && [ -e here.two ]; do :; done; cat shared > out.$0; mv here.$0 done.$0"
+    script = (
+        "touch here.$0; until [ -e here.one ] && [ -e here.two ]; do :; done; cat shared > out.$0; mv here.$0 done.$0"
+    )
     fronts = [vestige.start("sh", "-c", script, name) for name in ("one", "two")]
     assert [front.communicate(timeout=60) and front.returncode for front in fronts] == [0, 0]
     for folder in vestige.folders():

@@ -71,3 +71,20 @@ def test_a_hundred_runs_at_once(vestige: Vestige, victims: Victims) -> None:
         codes.append(front.returncode)
     assert codes == list(range(100))
     assert sorted(vestige.finalised(folder).code or 0 for folder in vestige.folders()) == list(range(100))
+
+
+def test_a_million_names_in_constant_memory(vestige: Vestige, victims: Victims) -> None:
+    million = 1_000_000
+    recorded = vestige.record(victims.opener, "names", str(million), limit=900)
+    assert recorded.completed.stdout == b"opened 0\nNo such file or directory %d\n" % million
+    assert recorded.run.figure("recorder_memory").number < 10 * MB
+    dropped = recorded.run.record["completeness"]["events_dropped"]
+    assert recorded.run.record["files"]["probed"]["count"] + dropped >= million
+
+
+def test_300000_files_made_in_constant_memory(vestige: Vestige, victims: Victims) -> None:
+    """More than the recorder remembers to look at once more: the record says how many it did not."""
+    recorded = vestige.record(victims.opener, "making", "300000", limit=900)
+    assert recorded.completed.stdout == b"opened 300000\n"
+    assert recorded.run.figure("recorder_memory").number < 10 * MB
+    assert recorded.run.record["files"]["output"]["count"] >= 300_000

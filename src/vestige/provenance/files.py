@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.observe import touches as seen
 from vestige.provenance.rules import Subject
@@ -41,17 +40,15 @@ _TYPES: dict[int, FileType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(NamedTuple):
     """What stands at a path at the run's end."""
 
     state: FileState | None
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What `_CLASSES` decides from."""
+class _Facts(NamedTuple):
+    """What `_CLASSES` decides from; a tuple, since there may be a million."""
 
     deeds: int
     before: FileState | None
@@ -208,9 +205,10 @@ class _Context:
     def _lines(self, actors: Actors) -> tuple[int, ...]:
         if actors is None:
             return ()
-        numbers = (actors,) if isinstance(actors, int) else actors
-        lines = {line for number in numbers if (line := self.lines[number]) is not None}
-        return tuple(sorted(lines))
+        if isinstance(actors, int):
+            line = self.lines[actors]
+            return () if line is None else (line,)
+        return tuple(sorted({line for number in actors if (line := self.lines[number]) is not None}))
 
 
 def _class_of(facts: _Facts) -> FileClass:
@@ -263,18 +261,20 @@ def _united(one: Actors, other: Actors) -> Actors:
 
 def _names(touch: Touch, after: FileState | None) -> tuple[str, ...]:
     """Return the other names of a path: those that lead there, and those under which its content was written."""
-    written = touch.origin if _bears(touch, after) else ()
-    return tuple(dict.fromkeys(name for name in (*touch.names, *written) if name != touch.path))
+    if not touch.names and not touch.origin:
+        return ()
+    return tuple(dict.fromkeys(name for name in (*touch.names, *_written_as(touch, after)) if name != touch.path))
 
 
-def _bears(touch: Touch, after: FileState | None) -> bool:
-    """Say whether what was renamed to a path is what stands there at the end."""
-    return after is not None and (touch.bearing is None or after.ino in (None, touch.bearing))
+def _written_as(touch: Touch, after: FileState | None) -> tuple[str, ...]:
+    """Return the earlier paths of what stands at a path at the end, if that is what was renamed or linked there."""
+    is_it = after is not None and (touch.bearing is None or after.ino in (None, touch.bearing))
+    return touch.origin if is_it else ()
 
 
 def _without_moved(found: list[FileUse], by_path: dict[str, Touch]) -> list[FileUse]:
     """Leave out the names of a file that had another when the run ended: it is listed under that."""
-    moved = {name for use in found if _bears(by_path[use.path], use.after) for name in by_path[use.path].origin}
+    moved = {name for use in found for name in _written_as(by_path[use.path], use.after)}
     return [use for use in found if use.path not in moved or use.kind not in ("temporary", "probed")]
 
 

@@ -7,23 +7,23 @@ compared before and after reading it with what was seen at the end.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import hashlib
 import os
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.provenance.cache import Cache
+from vestige.record.model import FileUse
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from vestige.record.model import FileState, FileUse, Options
+    from vestige.record.model import FileState, Options
 
     Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -47,8 +47,7 @@ CHANGED = "it changed since the run ended"
 UNSTEADY = "it changed while it was hashed"
 
 
-@dataclass(frozen=True, slots=True)
-class Hash:
+class Hash(NamedTuple):
     """What came of hashing one file: a hash, or why there is none."""
 
     value: str | None
@@ -82,7 +81,27 @@ def hashed(uses: Sequence[FileUse], options: Options, progress: Progress | None 
     hashes = _hashes([use for use in uses if _is_wanted(use)], options, progress)
     for use in uses:
         found = hashes.get(use.path)
-        yield use if found is None else dataclasses.replace(use, hash=found.value, hash_reason=found.reason)
+        yield use if found is None else _with_hash(use, found)
+
+
+def _with_hash(use: FileUse, found: Hash) -> FileUse:
+    """Return a file with its hash: `dataclasses.replace` takes three times as long."""
+    return FileUse(
+        path=use.path,
+        kind=use.kind,
+        names=use.names,
+        before=use.before,
+        after=use.after,
+        hash=found.value,
+        hash_reason=found.reason,
+        changed=use.changed,
+        executed=use.executed,
+        package=use.package,
+        readers=use.readers,
+        writers=use.writers,
+        first=use.first,
+        rule=use.rule,
+    )
 
 
 def _is_wanted(use: FileUse) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.text import to_bytes
 
@@ -45,9 +45,8 @@ _GIT_NAMES = {
 _LONGEST_CACHE = 200_000  # folders
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A file whose class is to be settled."""
+class Subject(NamedTuple):
+    """A file whose class is to be settled; a tuple, since there may be a million."""
 
     path: str  # text
     kind: FileClass  # by what was done to it
@@ -56,8 +55,7 @@ class Subject:
     names: tuple[str, ...] = ()  # text
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the rules say of a file."""
 
     kind: FileClass
