@@ -7,7 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import recorded, victims as building
+from harness import recorded
+from harness import victims as building
 from harness.waiting import until
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _has_left(folder: str) -> bool:
 
 def test_what_an_interpreter_runs(vestige: Vestige) -> None:
     script = put(vestige, "script", b"#!/bin/sh\ncat in/file\n")
-    os.chmod(script, 0o755)
+    os.chmod(script, 0o700)
     path = put(vestige, "in/file")
     run = vestige.record("./script").run
     assert_input(run, path)
@@ -503,7 +504,7 @@ def test_in_another_root(vestige: Vestige, victims: Victims) -> None:
         pytest.skip("gcc -static does not work here")
     path = put(vestige, "root/in/file")
     put(vestige, "root/reader", take(static))
-    os.chmod(vestige.path("root/reader"), 0o755)
+    os.chmod(vestige.path("root/reader"), 0o700)
     seen = vestige.record("chroot", "root", "/reader", "open", "/in/file")
     assert seen.completed.stdout == CONTENT
     assert_input(seen.run, path)

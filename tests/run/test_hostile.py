@@ -7,7 +7,8 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import processes, recorded, victims as building
+from harness import processes, recorded
+from harness import victims as building
 from harness.waiting import until
 
 if TYPE_CHECKING:

@@ -176,33 +176,14 @@ def test_an_abstract_unix_socket(vestige: Vestige) -> None:
     assert run.connection(address=f"@{name}").outcome == "connected"
 
 
-LISTENING = """
-import socket
-server = socket.create_server(("127.0.0.1", {port}))
-print(server.getsockname()[1])
-"""
-
-
 @pytest.mark.parametrize("port", ["0", "given"])
 def test_a_port_that_it_listens_on(vestige: Vestige, closed_port: int, port: str) -> None:
-    given = 0 if port == "0" else closed_port
-    script = LISTENING.format(port=given) if not given else _listening_with_reuse(given)
+    address = ("127.0.0.1", 0) if port == "0" else ("127.0.0.2", closed_port)
+    script = f"import socket; print(socket.create_server({address!r}).getsockname()[1])"
     seen = vestige.record("python3", "-c", script)
-    bound = int(seen.completed.stdout)
     called = seen.run.connection(direction="in", family="inet")
-    assert (called.protocol, called.outcome, called.port) == ("tcp", "listening", bound)
-
-
-def _listening_with_reuse(port: int) -> str:
-    """A port that a test keeps bound can be listened on by another with the same user (SO_REUSEADDR)."""
-    return f"""
-import socket
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.bind(("127.0.0.2", {port}))
-server.listen()
-print(server.getsockname()[1])
-"""
+    assert (called.protocol, called.outcome, called.address) == ("tcp", "listening", address[0])
+    assert called.port == int(seen.completed.stdout)
 
 
 def test_two_of_its_own_processes_that_talk(vestige: Vestige) -> None:
@@ -254,7 +235,7 @@ while True:
 """
 WITH_NAME_SERVER = """
 ip link set lo up
-mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && mount --bind nsswitch.conf /etc/nsswitch.conf
+for name in resolv.conf hosts nsswitch.conf; do mount --bind $name /etc/$name || exit 1; done
 python3 server.py & server=$!
 until [ -e ready ]; do sleep 0.02; done
 vestige run python3 asking.py

@@ -40,7 +40,7 @@ MAKING = WROTE | CREATED | MOVED_HERE
 CHANGING = MAKING | MOVED_AWAY | UNLINKED
 
 _NAMES = 20  # other names kept of one path
-_CARRIED = 1_000_000  # paths moved along with their folders, all in all
+_CARRIED = 5_000_000  # paths moved along with their folders, all in all: some 20 s of work
 _TYPES: dict[str, FileType] = {
     "file": "file",
     "directory": "directory",
@@ -109,9 +109,10 @@ class Touches:
     inherited: list[str] = field(default_factory=list)  # text, what the command was started with
     actors: list[Actor] = field(default_factory=list)
     unnamed: int = 0  # events whose path could not be told
+    carried: int = 0  # paths moved along with their folders
+    uncarried: int = 0  # paths that were not, for there were too many
     _numbers: dict[tuple[int, int | None], int] = field(default_factory=dict)
     _folders: _Folders | None = None  # only once a folder was renamed
-    _carried: int = 0
 
     def take(self, event: Fields, t: int) -> None:
         """Take one file event."""
@@ -205,9 +206,13 @@ class Touches:
         found = []
         for path in self._folders.below(folder.path):
             touch = self.by_path.get(path)
-            if touch is not None and touch.deeds & THERE and self._carried < _CARRIED:
-                self._carried += 1
-                found.append((touch, from_bytes(new_bytes + to_bytes(path)[len(old_bytes) :])))
+            if touch is None or not touch.deeds & THERE:
+                continue
+            if self.carried >= _CARRIED:
+                self.uncarried += 1
+                continue
+            self.carried += 1
+            found.append((touch, from_bytes(new_bytes + to_bytes(path)[len(old_bytes) :])))
         return found
 
 
