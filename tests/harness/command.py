@@ -69,6 +69,7 @@ def environment(*, tools: str, home: str) -> dict[str, str]:
         "HOME": home,
         "LANG": "C.UTF-8",
         "TERM": "xterm",
+        "XDG_CACHE_HOME": os.path.join(tools, "cache"),  # of all tests: asking dpkg once is enough
         "XDG_CONFIG_HOME": os.path.join(home, "config"),
         "XDG_STATE_HOME": os.path.join(home, "state"),
         "VESTIGE_STORE": os.path.join(home, "store"),

@@ -134,7 +134,7 @@ class Scene:
             self.events.add("final", self.t, path=from_bytes(os.fsencode(path)), **state(path))
         self.events.exit(self.t, COMMAND, ppid=RECORDER)
         self.events.reap(self.t, COMMAND)
-        self.events.end(self.t)
+        self.events.end(self.t, repeats=0)  # as a recorder that watches files
 
     def finalised(self, *, finals: bool = True) -> Record:
         """End the run if need be, and make its record."""

@@ -10,6 +10,7 @@ import pytest
 from provenance.scene import Scene
 from record.written import COMMAND, ID, MS
 
+from vestige.observe import touches
 from vestige.record import place
 from vestige.record.finalise import finalise
 from vestige.record.store import RunFolder
@@ -351,6 +352,20 @@ def test_a_folder_that_could_not_be_renamed(scene: Scene) -> None:
     scene.sees_rename("d", "e")
     kinds = scene.kinds()
     assert kinds == {"d": "output", "d/a": "output", "e": "probed"}
+
+
+def test_folders_renamed_too_often_are_spoken_of(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(touches, "_CARRIED", 3)
+    scene.makes_folder("d")
+    scene.writes("d/a")
+    scene.writes("d/b")
+    scene.renames("d", "e")
+    scene.renames("e", "f")
+    record = scene.finalised()
+    assert record.completeness is not None
+    assert [gap.reason for gap in record.completeness.gaps if gap.what == "renames"] == [
+        "folders were renamed so often that 1 file was not followed to the new name"
+    ]
 
 
 @both

@@ -53,6 +53,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/dev/null", "pseudo", "kernel"),
         ("pipe:[4711]", "pseudo", "kernel"),
         ("memfd:x", "pseudo", "kernel"),
+        ("/memfd:x (deleted)", "pseudo", "memory"),
         ("/dev/shm/sem.mp-1", "pseudo", "semaphore"),
         ("/dev/shm/data.bin", "input", None),
         ("/device/data", "input", None),

@@ -3,6 +3,7 @@
 #include "victim.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -111,6 +112,66 @@ static int by_thread(const char *name)
     if (pthread_create(&thread, NULL, in_thread, (void *)name) || pthread_join(thread, &fd))
         broken("thread");
     return (int)(intptr_t)fd;
+}
+
+/* From the other thread's own working folder, while this one stays where it is. */
+static void *in_own_folder(void *name)
+{
+    char folder[PAGE];
+    const char *rest = split(name, folder);
+    return (void *)(intptr_t)(unshare(CLONE_FS) || chdir(folder) ? -1 : open(rest, O_RDONLY));
+}
+
+static int by_own_folder(const char *name)
+{
+    pthread_t thread;
+    void *fd;
+    if (pthread_create(&thread, NULL, in_own_folder, (void *)name) || pthread_join(thread, &fd))
+        broken("thread");
+    return (int)(intptr_t)fd;
+}
+
+/* A folder stands for the root, by this one call. */
+static int by_openat2_in_root(const char *name)
+{
+    struct how how = {.flags = O_RDONLY, .resolve = 0x10 /* RESOLVE_IN_ROOT */};
+    char folder[PAGE], rest[PAGE];
+    snprintf(rest, sizeof rest, "/../%s", split(name, folder));
+    return (int)syscall(SYS_openat2, open(folder, O_PATH | O_DIRECTORY), rest, &how, sizeof how);
+}
+
+static int below(const char *prefix, const char *name)
+{
+    char path[2 * PAGE];
+    snprintf(path, sizeof path, "%s/%s", prefix, name);
+    return open(path, O_RDONLY);
+}
+
+static int by_proc_cwd(const char *name)
+{
+    return below("/proc/self/cwd", name);
+}
+
+static int by_proc_root(const char *name)
+{
+    char here[PAGE], root[2 * PAGE];
+    snprintf(root, sizeof root, "/proc/thread-self/root%s", getcwd(here, sizeof here));
+    return below(root, name);
+}
+
+static int by_proc_descriptor(const char *name)
+{
+    char folder[PAGE], own[64];
+    const char *rest = split(name, folder);
+    snprintf(own, sizeof own, "/proc/self/fd/%d", open(folder, O_PATH));
+    return below(own, rest);
+}
+
+static int by_dev_fd(const char *name)
+{
+    char own[64];
+    snprintf(own, sizeof own, "/dev/fd/%d", open(name, O_RDONLY));
+    return open(own, O_RDONLY);
 }
 
 static int by_page_boundary(const char *name)
@@ -276,6 +337,12 @@ static const struct {
     {"fchdir", by_fchdir},
     {"reopening", by_reopening},
     {"thread", by_thread},
+    {"own-folder", by_own_folder},
+    {"openat2-in-root", by_openat2_in_root},
+    {"proc-cwd", by_proc_cwd},
+    {"proc-root", by_proc_root},
+    {"proc-descriptor", by_proc_descriptor},
+    {"dev-fd", by_dev_fd},
     {"page-boundary", by_page_boundary},
     {"last-page", by_last_page},
     {"int80", by_int80},

@@ -130,6 +130,7 @@ BUILT_IN: tuple[Rule, ...] = (
     # the first that holds and may
     Rule("kernel", "pseudo", _under(r"^(?!/)|^/(?:proc|sys|dev(?!/shm/))/")),
     Rule("semaphore", "pseudo", _under(r"^/dev/shm/$"), lambda path: path.startswith("/dev/shm/sem.")),  # noqa: S108
+    Rule("memory", "pseudo", _under(r"^/$"), lambda path: path.startswith(("/memfd:", "/SYSV", "/anon_hugepage"))),
     Rule("bytecode", "cache", _under(r"/__pycache__/")),
     Rule("bytecode", "cache", _under(""), lambda path: path.endswith((".pyc", ".pyo"))),
     Rule("tool cache", "cache", _under(r"/\.(?:pytest|mypy|ruff)_cache/|/\.ipynb_checkpoints/|^/var/cache/")),

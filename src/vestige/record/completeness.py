@@ -103,6 +103,9 @@ def _untold(observation: Observation) -> Iterator[Gap]:
             unlisted, "name that the run may have changed was", "names that the run may have changed were"
         )
         yield Gap("unlisted", f"{names} not looked at when it ended, there being too many")
+    if observation.touches.uncarried:
+        files = figures.counted(observation.touches.uncarried, "file was", "files were")
+        yield Gap("renames", f"folders were renamed so often that {files} not followed to the new name")
 
 
 def _notes(relations: Family) -> Iterator[str]:
