@@ -46,6 +46,7 @@ enum call {
     CALL_SOCKETCALL,
     /* what makes the rest harder to see */
     CALL_IO_URING_SETUP,
+    CALL_OPEN_BY_HANDLE_AT,
     CALL_MEMFD_CREATE,
     CALL_CHROOT,
     CALL_PIVOT_ROOT,

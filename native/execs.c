@@ -97,7 +97,7 @@ static bool read_interpreter(int fd, struct name *interpreter)
 /* A script has an interpreter, which has a loader: each is opened by the kernel, and by no call. */
 static void list_interpreters(struct receiver *receiver)
 {
-    const struct approach approach = {AT_FDCWD, true, false, 0};
+    const struct approach approach = {.directory = AT_FDCWD, .follow = true};
     struct execution *execution = &receiver->execution;
     struct place *found = &receiver->to; /* an exec has no second place */
     struct name *interpreter = &receiver->to.base;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,31 +24,33 @@ static bool is_repeat(const struct receiver *receiver)
     return atomic_exchange_explicit(&seen[hash / 2 % SEEN], hash, memory_order_relaxed) == hash;
 }
 
-/* The flags of an open, wherever the call has them. */
-static uint64_t open_flags(const struct receiver *receiver, const struct layout *layout)
+/* How an open is to be done, wherever the call says so. */
+static struct open_how how_to_open(const struct receiver *receiver, const struct layout *layout)
 {
     const uint64_t *arguments = receiver->notice.arguments;
-    uint64_t flags = 0;
+    struct open_how how = {0};
 
     if (receiver->notice.call == CALL_CREAT)
-        return O_CREAT | O_WRONLY | O_TRUNC;
-    if (receiver->notice.call == CALL_OPENAT2) {
-        (void)memory_read(receiver->who.tid, arguments[2], &flags, sizeof flags); /* first in struct open_how */
-        return flags;
-    }
-    return (uint32_t)arguments[layout->flags];
+        how.flags = O_CREAT | O_WRONLY | O_TRUNC;
+    else if (receiver->notice.call == CALL_OPENAT2)
+        (void)memory_read(receiver->who.tid, arguments[2], &how, sizeof how);
+    else
+        how.flags = (uint32_t)arguments[layout->flags];
+    return how;
 }
 
-static struct approach approach_open(struct attempt *attempt)
+static struct approach approach_open(struct attempt *attempt, struct open_how how)
 {
     static const int needed[] = {[O_RDONLY] = R_OK, [O_WRONLY] = W_OK, [O_RDWR] = R_OK | W_OK, [O_ACCMODE] = 0};
     const uint64_t exclusive = O_CREAT | O_EXCL;
 
+    attempt->flags = how.flags;
     attempt->access = (int)(attempt->flags & O_ACCMODE);
     attempt->path_only = (attempt->flags & O_PATH) != 0;
     return (struct approach){
         .directory = AT_FDCWD,
         .follow = (attempt->flags & O_NOFOLLOW) == 0 && (attempt->flags & exclusive) != exclusive,
+        .in_root = (how.resolve & RESOLVE_IN_ROOT) != 0,
         .access = attempt->path_only ? 0 : needed[attempt->access],
     };
 }
@@ -110,11 +113,9 @@ static int look_at_file(struct receiver *receiver)
 
     receiver->who = who_is(&receiver->threads, receiver->notice.tid, receiver->notice.moment.t);
     attempt->has_target = false;
-    if (opens)
-        attempt->flags = open_flags(receiver, layout);
-    else
+    if (!opens)
         attempt->flags = layout->flags < 0 ? 0 : arguments[layout->flags];
-    approach = opens ? approach_open(attempt) : approach_other(receiver);
+    approach = opens ? approach_open(attempt, how_to_open(receiver, layout)) : approach_other(receiver);
     approach.directory = directory_of(receiver, layout->directory);
     place_look(&receiver->place, &receiver->who, arguments[layout->path], approach);
     if (layout->to_path >= 0)

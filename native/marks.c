@@ -6,7 +6,7 @@
 static const char *const names[CALLS] = {
     [CALL_IO_URING_SETUP] = "io_uring",   [CALL_MEMFD_CREATE] = "memfd", [CALL_CHROOT] = "chroot",
     [CALL_PIVOT_ROOT] = "pivot_root",     [CALL_MOUNT] = "mount",        [CALL_MOVE_MOUNT] = "mount",
-    [CALL_UNSHARE] = "unshare",           [CALL_SETNS] = "setns",
+    [CALL_OPEN_BY_HANDLE_AT] = "handle",  [CALL_UNSHARE] = "unshare",           [CALL_SETNS] = "setns",
 };
 
 /* As where io_uring is switched off by sysctl: programs know that answer and fall back to calls that can be seen. */
@@ -27,7 +27,7 @@ static int look_at_mark(struct receiver *receiver)
                                         PATH_MAX, &attempt->target.length);
     if (receiver->notice.call == CALL_IO_URING_SETUP)
         return is_refused(receiver) ? EPERM : 0;
-    if (receiver->notice.call != CALL_MEMFD_CREATE) {
+    if (receiver->notice.call != CALL_MEMFD_CREATE && receiver->notice.call != CALL_OPEN_BY_HANDLE_AT) {
         who_moves(&receiver->who);
         place_forget_folders();
     }

@@ -84,6 +84,7 @@ static const struct handler *handler_of(enum call call)
     case CALL_SOCKETCALL:
         return &network_handler;
     case CALL_IO_URING_SETUP:
+    case CALL_OPEN_BY_HANDLE_AT:
     case CALL_MEMFD_CREATE:
     case CALL_CHROOT:
     case CALL_PIVOT_ROOT:

@@ -452,6 +452,34 @@ static bool join(struct place *place, const struct who *who, int directory)
     return true;
 }
 
+/* As openat2 will do it: nothing in the path leads out of the folder. */
+static void look_up_inside(struct place *place, const struct who *who, struct approach approach)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC | (approach.follow ? 0 : O_NOFOLLOW), .resolve = RESOLVE_IN_ROOT};
+    char link[64];
+    int folder;
+    int fd;
+
+    if (!read_base(place, who, approach.directory))
+        return;
+    snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)who->tid, approach.directory);
+    folder = open(approach.directory == AT_FDCWD ? place->base.text : link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    fd = (int)syscall(SYS_openat2, folder, place->path.text, &how, sizeof how);
+    close(folder);
+    name_set(&place->real, place->base.text, place->base.length);
+    name_append(&place->real, "/", 1);
+    name_append(&place->real, place->path.text, place->path.length);
+    if (fd >= 0)
+        take_opened(place, fd);
+    else
+        place->sight = SIGHT_ABSENT;
+    name_set(&place->full, place->real.text, place->real.length);
+    name_set(&place->root, place->base.text, place->base.length);
+    place->base.length = 0;
+}
+
 static void look_up(struct place *place, const struct who *who, struct approach approach)
 {
     const bool follow = approach.follow || place->path.text[place->path.length - 1] == '/';
@@ -485,7 +513,9 @@ void place_look(struct place *place, const struct who *who, uint64_t address, st
         place->nowhere = errno == EFAULT || errno == ENAMETOOLONG; /* it fails for the kernel too */
         return;
     }
-    if (place->path.length > 0)
+    if (place->path.length > 0 && approach.in_root)
+        look_up_inside(place, who, approach);
+    else if (place->path.length > 0)
         look_up(place, who, approach);
     else if (approach.may_be_empty)
         look_at_descriptor(place, who, approach.directory);

@@ -38,6 +38,7 @@ struct approach {
     int directory;      /* descriptor that a relative path starts at, AT_FDCWD */
     bool follow;        /* a symbolic link at the end is followed */
     bool may_be_empty;  /* AT_EMPTY_PATH: the descriptor itself */
+    bool in_root;       /* openat2 with RESOLVE_IN_ROOT: the descriptor is the root of the path */
     int access;         /* R_OK, W_OK, X_OK that it needs of what stands there; 0: nothing */
 };
 

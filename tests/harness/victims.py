@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 from dataclasses import dataclass
 
@@ -49,7 +50,9 @@ def variant(victims: Victims, name: str, *flags: str) -> str | None:
     path = os.path.join(victims.folder, name + "".join(flags))
     source = os.path.join(SOURCES, f"{name}.c")
     if not os.path.exists(path):
-        call = ["gcc", *_FLAGS, *flags, "-o", path, source]
+        # where a cross compiler is installed there is no /usr/include/asm for -m32
+        more = ("-idirafter", f"/usr/include/{platform.machine()}-linux-gnu") if "-m32" in flags else ()
+        call = ["gcc", *_FLAGS, *flags, *more, "-o", path, source]
         subprocess.run(call, stderr=subprocess.DEVNULL, check=False)
     return path if os.path.exists(path) else None
 

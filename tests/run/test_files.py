@@ -482,7 +482,7 @@ EVERYDAY = {
     },
     "cp in out; cp in out": {"in": "input", "out": "output"},
     "cp in a; cp in b; mv a b": {"in": "input", "b": "output"},
-    "ln in hard; echo more >>hard": {"in": "output", "hard": "output"},
+    "ln in hard; echo more >>hard": {"in": "modified", "hard": "output"},
     "exec 5<>in; cat <&5": {"in": "input"},
     "dd if=in of=out bs=1; dd if=in of=out bs=1 seek=8 conv=notrunc": {"in": "input", "out": "output"},
     "mkfifo pipe; cat in >pipe & cat pipe >out; rm pipe": {"in": "input", "out": "output"},

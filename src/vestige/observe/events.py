@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EVENTS_NAME = "events.jsonl"
 FORMAT = 1
-_MARKS = ("io_uring", "chroot", "pivot_root", "mount", "unshare", "setns", "memfd")
+_MARKS = ("io_uring", "handle", "chroot", "pivot_root", "mount", "unshare", "setns", "memfd")
 _KINDS = ("pipe", "file", "terminal", "socket", "device", "closed")
 
 

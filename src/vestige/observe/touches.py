@@ -325,8 +325,17 @@ def _add_name(touch: Touch, place: Fields) -> None:
 
 
 def _read(touch: Touch, actor: int | None) -> None:
-    touch.deeds |= READ if touch.deeds & MAKING else READ | READ_FIRST
+    untouched = not touch.deeds & MAKING or _is_as_it_was(touch)
+    touch.deeds |= READ | READ_FIRST if untouched else READ
     touch.readers = _with(touch.readers, actor)
+
+
+def _is_as_it_was(touch: Touch) -> bool:
+    """Say whether the content is still what it was at first, whatever was opened for writing since."""
+    now, before = touch.there, touch.before
+    if now is None or before is None or now.mtime_ns is None:
+        return False
+    return (now.ino, now.size, now.mtime_ns) == (before.ino, before.size, before.mtime_ns)
 
 
 def _made(touch: Touch, deed: int, actor: int | None) -> None:

@@ -128,9 +128,12 @@ class _Context:
         self.ended_ns = wall + (observation.last if end is None else end.t) if wall else _LATEST
         self.rules = rules
         self.lines = lines_of(observation.touches.actors, observation.lives)
+        self.written = _inodes_written(observation.touches.by_path.values())
 
     def use(self, touch: Touch) -> FileUse | None:
         """Return the file that a path stands for; None where there never was one."""
+        if not touch.deeds & seen.CHANGING and _inode(touch.before) in self.written:
+            touch.deeds |= seen.WROTE  # by another name of the same file
         end = self._end(touch)
         if touch.deeds & seen.INFERRED and touch.before is None and end.state is None:
             return None  # the rename that was to bring it here failed
@@ -209,6 +212,16 @@ class _Context:
             line = self.lines[actors]
             return () if line is None else (line,)
         return tuple(sorted({line for number in actors if (line := self.lines[number]) is not None}))
+
+
+def _inodes_written(touched: Iterable[Touch]) -> set[tuple[int | None, int]]:
+    """Return the files that were opened for writing, whatever their names."""
+    written = (_inode(touch.there or touch.final) for touch in touched if touch.deeds & seen.WROTE)
+    return {inode for inode in written if inode is not None}
+
+
+def _inode(state: FileState | None) -> tuple[int | None, int] | None:
+    return None if state is None or state.ino is None else (state.dev, state.ino)
 
 
 def _class_of(facts: _Facts) -> FileClass:

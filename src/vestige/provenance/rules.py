@@ -36,7 +36,7 @@ _DATA = {
     ".parquet", ".rda", ".rds", ".sas7bdat", ".sav", ".shp", ".sqlite", ".sqlite3", ".tif", ".tiff", ".tsv", ".vcf",
     ".xls", ".xlsx", ".xpt", ".zarr",
 }  # fmt: skip
-_PACKED = {".bz2", ".gz", ".xz", ".zst"}
+_PACKED = {".bz2", ".gz", ".xz", ".zip", ".zst"}
 _KERNEL_TYPES = {"block", "char", "fifo", "socket"}
 _PREFIX_PARTS = {"bin", "conda-meta", "etc", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "ssl"}
 _GIT_NAMES = {
@@ -85,7 +85,7 @@ class Home:
         return folder.startswith(tuple(f"{self.path}/{part}/" for part in parts))
 
     def in_environment(self, folder: str) -> bool:
-        """Say whether a folder belongs to a virtual environment or a conda prefix."""
+        """Say whether a folder belongs to a virtual environment, a conda prefix or a Python of its own."""
         at = folder.find("/", 1)
         while at >= 0:
             end = folder.find("/", at + 1)
@@ -97,7 +97,8 @@ class Home:
     def _is_prefix(self, folder: str) -> bool:
         found = self.prefixes.get(folder)
         if found is None:
-            found = self.prefixes[folder] = any(_exists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
+            marked = any(_exists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
+            found = self.prefixes[folder] = marked or _has_python(folder)
         return found
 
 
@@ -131,10 +132,6 @@ BUILT_IN: tuple[Rule, ...] = (
     Rule("kernel", "pseudo", _under(r"^(?!/)|^/(?:proc|sys|dev(?!/shm/))/")),
     Rule("semaphore", "pseudo", _under(r"^/dev/shm/$"), lambda path: path.startswith("/dev/shm/sem.")),  # noqa: S108
     Rule("memory", "pseudo", _under(r"^/$"), lambda path: path.startswith(("/memfd:", "/SYSV", "/anon_hugepage"))),
-    Rule("bytecode", "cache", _under(r"/__pycache__/")),
-    Rule("bytecode", "cache", _under(""), lambda path: path.endswith((".pyc", ".pyo"))),
-    Rule("tool cache", "cache", _under(r"/\.(?:pytest|mypy|ruff)_cache/|/\.ipynb_checkpoints/|^/var/cache/")),
-    Rule("user cache", "cache", _in_home(".cache")),
     Rule("git", "config", _under(r"/\.git/(?:.*/)?(?:refs|info|logs|hooks)/")),
     Rule("git", "config", _under(r"/\.git/(?:(?:worktrees|modules)/.*)?$"), _named(_GIT_NAMES)),
     Rule("system", "software", _under(r"^/(?:usr|bin|sbin|lib[^/]*|opt|snap|nix/store|gnu/store)/"), _is_code),
@@ -145,10 +142,18 @@ BUILT_IN: tuple[Rule, ...] = (
         _is_code,
     ),
     Rule("standard library", "software", _under(r"/lib(?:64)?/python\d[^/]*/"), _is_code),
-    Rule("toolchain", "software", _in_home(".pyenv", ".rustup", ".cargo", ".nvm", ".rbenv", ".asdf"), _is_code),
-    Rule("toolchain", "software", _in_home(".sdkman", ".julia", "go/pkg", ".local/lib", ".local/share/uv"), _is_code),
+    Rule(
+        "toolchain",
+        "software",
+        _under(r"/\.(?:pyenv|rustup|cargo|nvm|rbenv|asdf|sdkman|julia)/|/\.local/(?:lib|share/uv)/|/go/pkg/"),
+        _is_code,
+    ),
     Rule("environment", "software", lambda folder, home: home.in_environment(folder), _is_code),
     Rule("environment", "software", _under(""), _named({"pyvenv.cfg"})),
+    Rule("bytecode", "cache", _under(r"/__pycache__/")),
+    Rule("bytecode", "cache", _under(""), lambda path: path.endswith((".pyc", ".pyo"))),
+    Rule("tool cache", "cache", _under(r"/\.(?:pytest|mypy|ruff)_cache/|/\.ipynb_checkpoints/|^/var/cache/")),
+    Rule("user cache", "cache", _in_home(".cache")),
     Rule("system settings", "config", _under(r"^/etc/|^/run/(?:systemd|resolvconf|NetworkManager|nscd)/")),
     Rule("system settings", "config", _under(r"^/var/(?:lib/(?:sss|dpkg|rpm)|db/nscd)/")),
     Rule("user settings", "config", _in_home(".config")),
@@ -187,7 +192,7 @@ class Rules:
                 return Verdict(kind, glob, package)
         if subject.type in _KERNEL_TYPES:
             return Verdict("pseudo", "kernel", package)
-        rule = self._rule(subject, path, package)
+        rule = self._rule(subject, f"{path}/" if subject.type == "directory" else path, package)
         if rule is None:
             return Verdict(subject.kind, None, package)
         if rule.kind != "pseudo" and subject.kind == "input" and self._is_named(subject, path):
@@ -270,6 +275,15 @@ _WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 def _plain(text: str) -> str:
     """Return text as Python's `os` functions take it."""
     return text if not text.startswith('"') else os.fsdecode(to_bytes(text))
+
+
+def _has_python(folder: str) -> bool:
+    """Say whether a Python is installed under a prefix, wherever somebody has built it."""
+    try:
+        names = os.listdir(f"{folder}/lib")
+    except (OSError, ValueError):
+        return False
+    return any(name.startswith("python") and _exists(f"{folder}/lib/{name}/os.py") for name in names)
 
 
 def _exists(path: str) -> bool:

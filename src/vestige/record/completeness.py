@@ -65,6 +65,8 @@ def _gaps(observation: Observation) -> Iterator[Gap]:
     if rings is not None and rings.allowed:
         made = figures.counted(rings.allowed, "ring of io_uring was", "rings of io_uring were")
         yield Gap("io_uring", f"{made} made, by which files are opened and read unseen", "`--io-uring deny`")
+    if "handle" in observation.marks:
+        yield Gap("handle", "files were opened by handle, without a name (open_by_handle_at)")
     if observation.takeover is not None:
         yield Gap("takeover", "the recorder died, and its guard sees no files")
     if end is None:
