@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FIRST_NS = 200000, LONGEST_NS = 50000000, HELD_NS = 2000000, SETTLED_NS = 1000000 };
+enum { FIRST_NS = 200000, LONGEST_NS = 50000000, HELD_NS = 2000000, SETTLED_NS = 1000000000 };
 enum { STATE_SYN_SENT = 2, STATE_CLOSE = 7 }; /* include/net/tcp_states.h */
 
 /* A socket on its way. Our own descriptor of it is held for two milliseconds at the most and taken anew for each later
@@ -164,6 +164,17 @@ static bool take_again(struct connection *connection)
     return *connection->socket >= 0 && identity_of(*connection->socket) == connection->identity;
 }
 
+/* Whether the process has closed the socket that we still hold: then its connect has returned. */
+static bool is_closed_there(const struct connection *connection)
+{
+    int socket = take_socket(connection->pid, connection->fd);
+    bool same = socket >= 0 && identity_of(socket) == connection->identity;
+
+    if (socket >= 0)
+        close(socket);
+    return !same;
+}
+
 /* Gone before anything came of it: whoever does not wait in the call gave up waiting. */
 static const char *outcome_of_gone(const struct connection *connection)
 {
@@ -176,13 +187,15 @@ static void look(struct shared *shared, struct connection *connection, uint64_t 
     const char *outcome = take_again(connection) ? outcome_of(connection, returned || age > SETTLED_NS)
                                                  : outcome_of_gone(connection);
 
+    if (outcome == NULL && is_closed_there(connection))
+        outcome = outcome_of(connection, true);
+    if (outcome == NULL && age > HELD_NS)
+        shared_close(connection->socket);
     if (outcome != NULL) {
         write_outcome(shared, connection, outcome);
         forget(connection);
         return;
     }
-    if (age > HELD_NS)
-        shared_close(connection->socket);
     connection->due = now + (age < LONGEST_NS ? age + FIRST_NS : LONGEST_NS);
 }
 
