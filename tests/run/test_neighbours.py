@@ -92,6 +92,20 @@ def test_vestige_inside_vestige(vestige: Vestige) -> None:
     assert inner.record["argv"] == ["sh", "-c", "echo inner; exit 3"]
 
 
+def test_files_inside_vestige_are_seen_by_the_outer_recorder(vestige: Vestige) -> None:
+    vestige.shell("echo content >in; echo other >theirs")
+    script = " ".join(["cat theirs >mine;", *map(str, vestige.words("sh", "-c", "'cat in >out'"))])
+    vestige.run("sh", "-c", script)
+    both = [vestige.finalised(folder) for folder in vestige.folders()]
+    inner = next(run for run in both if run.record["parent"])
+    outer = next(run for run in both if not run.record["parent"])
+    assert inner.of_kind("input") == {vestige.path("in")}
+    assert inner.of_kind("output") == {vestige.path("out")}
+    assert inner.record["completeness"]["files"] == "complete"
+    assert {vestige.path("in"), vestige.path("theirs")} <= outer.of_kind("input")
+    assert outer.of_kind("output") == {vestige.path("mine"), vestige.path("out")}
+
+
 def test_figures_inside_vestige_are_as_good_as_outside(vestige: Vestige, victims: Victims) -> None:
     vestige.run(*vestige.words(victims.actor, "inturn:20", "spin:5"))
     both = [vestige.finalised(folder) for folder in vestige.folders()]

@@ -110,7 +110,10 @@ def test_a_server_by_name(vestige: Vestige, served: int) -> None:
 def test_a_server_called_often_is_one_line(vestige: Vestige, served: int) -> None:
     script = f"import socket\nfor _ in range(50): socket.create_connection(('{HERE}', {served})).close()"
     run = vestige.record("python3", "-c", script).run
-    assert run.connection(port=served, outcome="connected").count == 50
+    counts = {called.outcome: called.count for called in run.connections if called.port == served}
+    assert sum(counts.values()) == 50
+    # a recorder that gets no CPU may look too late, and then says so
+    assert counts.keys() - {"unknown"} == {"connected"}
 
 
 @pytest.mark.parametrize("way", STREAMS)

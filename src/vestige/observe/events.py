@@ -164,6 +164,7 @@ class Observation:
     end: End | None = None
     lives: tuple[Life, ...] = ()
     series: tuple[Sample, ...] = ()
+    from_outer: bool = False  # processes and files were seen by the recorder of the run around this one
     last: int = 0  # t of the latest event
     unreadable: int = 0  # lines
     touches: Touches = field(default_factory=Touches)
@@ -187,6 +188,34 @@ def observe(path: str) -> Observation:
         return Observation()
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What processes did with files and sockets."""
+
+    touches: Touches
+    calls: Calls
+    marks: Mapping[str, Mark]
+
+
+def uses_of(path: str, *, is_meant: Callable[[int, int | None, int], bool], shift: int) -> Uses:
+    """Read what some processes of an `events.jsonl` did, as another run's clock has it.
+
+    `is_meant` is told the pid, its start in clock ticks since boot and t in ns; `shift` is added to every t.
+    Raises StoreError when the file can't be read.
+    """
+    collector = _Collector()
+    try:
+        with open_regular(path) as file:
+            for event in map(Fields, Lines(file)):
+                pid, t = event.count("pid"), event.count("t")
+                # what came of a connect names that connect, and no process
+                if t is not None and (pid is None or is_meant(pid, event.count("start"), t)):
+                    collector.take_use(event, max(t + shift, 0))
+    except OSError as error:
+        raise StoreError(f"can't read {path}: {error.strerror}") from error
+    return Uses(collector.touches, collector.calls, collector.marks)
 
 
 def output(path: str) -> Iterator[Output]:
@@ -267,6 +296,16 @@ class _Collector:
             return
         self.last = max(self.last, t)
         handler(self, event, t)
+
+    def take_use(self, event: Fields, t: int) -> None:
+        """Take what an event says of files and sockets, and nothing else of it."""
+        kind = event.word("event")
+        if kind == "exec":
+            self.touches.take(event, t)
+        elif kind == "final":
+            return  # the end of the other run
+        elif _HANDLERS.get(kind) in _OF_USES:
+            _HANDLERS[kind](self, event, t)
 
     def observation(self, unreadable: int) -> Observation:
         return Observation(
@@ -512,6 +551,7 @@ def _whole(text: str) -> str:
     return text
 
 
+_OF_USES = (_touch, _call, _mark)
 _HANDLERS: dict[str, Callable[[_Collector, Fields, int], None]] = {
     "begin": _begin,
     "trace": _trace,

@@ -84,13 +84,13 @@ _CLASSES: tuple[tuple[FileClass, Callable[[_Facts], bool]], ...] = (
 def uses(observation: Observation, rules: Rules, *, folder: str) -> list[FileUse]:
     """Return every file of a run in the order in which they were first touched, without hashes.
 
-    `folder` is the run's own, whose files are left out.
+    `folder` is the run's own: what lies in it, and in the others of its store, is left out.
     """
     context = _Context(observation, rules)
-    own = from_os(os.path.realpath(folder))
+    runs = from_os(os.path.dirname(os.path.realpath(folder)))
     found = []
     for touch in observation.touches.by_path.values():
-        if not touch.path.startswith(f"{own}/") and touch.path != own:
+        if not touch.path.startswith(f"{runs}/") and touch.path != runs:
             use = context.use(touch)
             if use is not None:
                 found.append(use)

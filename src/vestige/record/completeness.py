@@ -14,7 +14,7 @@ from vestige.record.processes import base_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vestige.observe.events import Observation
+    from vestige.observe.events import Observation, Trace
     from vestige.record.model import Figure
     from vestige.record.processes import Family
 
@@ -46,16 +46,22 @@ def _untraced(observation: Observation) -> Gap | None:
     trace = observation.trace
     if observation.begin is not None and observation.begin.observer == "portable":
         return Gap("portable", "files and connections are seen by the recorder only, which was not there", _DOCTOR)
+    if observation.from_outer:
+        return None
     if trace is None:
         return Gap("trace", "the recorder did not get that far")
+    if trace.state != "on":
+        return _not_on(trace)
+    watched = observation.end is None or observation.end.repeats is not None
+    return None if watched else Gap("trace", "the recorder of that version did not watch files")
+
+
+def _not_on(trace: Trace) -> Gap:
     if trace.state == "off":
         return Gap("trace", "tracing was turned off", "`--trace auto`")
     if trace.errno == errno.EBUSY:
         return Gap("nested", "another recorder or sandbox around this run has what it takes to see files", _OUTER)
-    if trace.state == "unavailable":
-        return Gap("trace", f"tracing was not possible{': ' + trace.reason if trace.reason else ''}", _DOCTOR)
-    watched = observation.end is None or observation.end.repeats is not None
-    return None if watched else Gap("trace", "the recorder of that version did not watch files")
+    return Gap("trace", f"tracing was not possible{': ' + trace.reason if trace.reason else ''}", _DOCTOR)
 
 
 def _gaps(observation: Observation) -> Iterator[Gap]:

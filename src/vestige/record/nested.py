@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import fcntl
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.observe.events import EVENTS_NAME, observe
+from vestige.observe.events import EVENTS_NAME, observe, uses_of
+from vestige.observe.lines import open_regular
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vestige.observe.events import Observation
     from vestige.observe.lives import Life
+
+
+_WRITING = 0.15  # s: three times what the recorder waits between two writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +40,48 @@ def joined(observation: Observation, outer_folder: str | None) -> Joined:
     trace = observation.trace
     if trace is None or trace.errno != errno.EBUSY or trace.state == "on" or outer_folder is None:
         return Joined(observation, None)
-    outer = observe(os.path.join(os.fsdecode(to_bytes(outer_folder)), EVENTS_NAME))
+    path = os.path.join(os.fsdecode(to_bytes(outer_folder)), EVENTS_NAME)
+    _await_writing(path)
+    outer = observe(path)
     shift = _shift(outer, observation)
     if shift is None or observation.command is None:
         return Joined(observation, "the run around this one sees its processes, but its events can't be read")
-    theirs = [_moved(life, shift) for life in _descendants(outer, observation.command, observation, shift)]
-    lives = _united(list(observation.lives), theirs)
-    note = "processes were seen by the recorder of the run around this one"
-    return Joined(dataclasses.replace(observation, lives=tuple(lives)), note)
+    descendants = _descendants(outer, observation.command, observation, shift)
+    done = uses_of(path, is_meant=_membership(descendants, (observation.started or 0) - shift), shift=shift)
+    lives = _united(list(observation.lives), [_moved(life, shift) for life in descendants])
+    complete = dataclasses.replace(
+        observation,
+        lives=tuple(lives),
+        touches=done.touches,
+        calls=done.calls,
+        marks=done.marks,
+        from_outer=outer.trace is not None and outer.trace.state == "on",
+    )
+    return Joined(complete, "processes and files were seen by the recorder of the run around this one")
+
+
+def _await_writing(path: str) -> None:
+    """Give a recorder that is still at work the moment that it takes to write down what it has seen."""
+    try:
+        with open_regular(path) as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_WRITING)
+    except OSError:
+        return
+
+
+def _membership(lives: list[Life], since: int) -> Callable[[int, int | None, int], bool]:
+    """Return what tells whether an event of the outer run is of one of these processes, and not before ours began."""
+    starts: dict[int, set[int | None]] = {}
+    for life in lives:
+        starts.setdefault(life.pid, set()).add(life.start)
+
+    def is_meant(pid: int, start: int | None, t: int) -> bool:
+        known = starts.get(pid)
+        return known is not None and t >= since and (start is None or start in known or None in known)
+
+    return is_meant
 
 
 def _shift(outer: Observation, inner: Observation) -> int | None:
