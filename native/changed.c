@@ -23,6 +23,7 @@ static char *arena;
 static uint64_t *hashes; /* open addressing, 0: free */
 static size_t used;
 static size_t names;
+static _Atomic uint64_t left;
 static struct name latest;
 
 static bool have_room(void)
@@ -69,6 +70,7 @@ static void append(const char *name, size_t length)
     memcpy(latest.text, name, length);
     latest.length = length;
     names++;
+    atomic_fetch_add(&left, 1);
 }
 
 void changed_add(struct shared *shared, const char *name, size_t length)
@@ -96,6 +98,11 @@ static void write_final(struct shared *shared, const struct name *name)
     event_record(shared, &json);
 }
 
+uint64_t changed_left(void)
+{
+    return atomic_load(&left);
+}
+
 void changed_write(struct shared *shared)
 {
     static struct name name;
@@ -112,6 +119,7 @@ void changed_write(struct shared *shared)
         name.length = (size_t)entry.common + entry.rest;
         name.text[name.length] = '\0';
         write_final(shared, &name);
+        atomic_fetch_sub(&left, 1);
     }
     pthread_mutex_unlock(&lock);
 }

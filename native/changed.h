@@ -11,5 +11,7 @@
 void changed_add(struct shared *shared, const char *name, size_t length);
 /* Writes a `final` event for each. */
 void changed_write(struct shared *shared);
+/* How many have none yet. */
+uint64_t changed_left(void);
 
 #endif

@@ -25,10 +25,9 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum { CPUS_A_RECEIVER = 4 };
+enum { CPUS_A_RECEIVER = 4, MOST_AT_START = 4, STUCK_NS = 200000000 };
 
-static _Atomic int busy; /* receivers between an answer and the last word about it */
-static struct receiver *receivers; /* as many as `started` */
+static struct receiver *receivers; /* RECEIVERS, of which `started` run */
 static int started;
 
 bool notify_synchronous(int listener)
@@ -203,12 +202,12 @@ static void *notify_run(void *argument)
                 break;
             continue;
         }
-        atomic_fetch_add(&busy, 1);
+        atomic_store(&receiver->since, shared_now(shared));
         if (atomic_load(&shared->finished))
             answer_blindly(shared, listener, receiver->notification);
         else
             handle(receiver, listener);
-        atomic_fetch_sub(&busy, 1);
+        atomic_store(&receiver->since, 0);
     }
     return NULL;
 }
@@ -219,25 +218,56 @@ static int wanted_receivers(void)
 {
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN) / CPUS_A_RECEIVER;
 
-    return cpus < 1 ? 1 : cpus > RECEIVERS ? RECEIVERS : (int)cpus;
+    return cpus < 1 ? 1 : cpus > MOST_AT_START ? MOST_AT_START : (int)cpus;
+}
+
+static bool start_one(struct shared *shared)
+{
+    struct receiver *receiver = &receivers[started];
+
+    receiver->shared = shared;
+    receiver->notification = (void *)shared->notifications[started];
+    if (!shared_thread(&receiver->thread, notify_run, receiver))
+        return false;
+    started++;
+    return true;
 }
 
 bool notify_start(struct shared *shared)
 {
     const int wanted = wanted_receivers();
 
-    receivers = mmap(NULL, sizeof *receivers * (size_t)wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (receivers == MAP_FAILED)
+    receivers = mmap(NULL, sizeof *receivers * RECEIVERS, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (receivers == MAP_FAILED) {
+        receivers = NULL;
         return false;
-    for (started = 0; started < wanted; started++) {
-        struct receiver *receiver = &receivers[started];
-
-        receiver->shared = shared;
-        receiver->notification = (void *)shared->notifications[started];
-        if (!shared_thread(&receiver->thread, notify_run, receiver))
-            break;
     }
+    while (started < wanted && start_one(shared))
+        ;
     return started > 0;
+}
+
+void notify_tend(struct shared *shared)
+{
+    const uint64_t now = shared_now(shared);
+
+    for (int i = 0; i < started; i++) {
+        const uint64_t since = atomic_load(&receivers[i].since);
+
+        if (since == 0 || now < since + STUCK_NS)
+            return;
+    }
+    if (started > 0 && started < RECEIVERS)
+        (void)start_one(shared);
+}
+
+static bool all_wait(void)
+{
+    for (int i = 0; i < started; i++)
+        if (atomic_load(&receivers[i].since) != 0)
+            return false;
+    return true;
 }
 
 void notify_settle(void)
@@ -245,7 +275,7 @@ void notify_settle(void)
     enum { TRIES = 1000 };
     const struct timespec pause = {0, 100000};
 
-    for (int tries = 0; tries < TRIES && atomic_load(&busy) > 0; tries++)
+    for (int tries = 0; tries < TRIES && !all_wait(); tries++)
         nanosleep(&pause, NULL);
 }
 

@@ -520,7 +520,7 @@ void place_look(struct place *place, const struct who *who, uint64_t address, st
     else if (approach.may_be_empty)
         look_at_descriptor(place, who, approach.directory);
     else
-        place->sight = SIGHT_ABSENT; /* ENOENT, as path_resolution(7) has it */
+        place->nowhere = true; /* ENOENT, as path_resolution(7) has it */
 }
 
 void place_look_at(struct place *place, const struct who *who, const char *path, size_t length, struct approach approach)

@@ -66,6 +66,7 @@ struct receiver {
     struct shared *shared;
     pthread_t thread;
     struct seccomp_notif *notification; /* in the shared page */
+    _Atomic uint64_t since; /* ns, when it took up what it is busy with; 0: it waits */
     struct notice notice;
     struct threads threads;
     struct who who;

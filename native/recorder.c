@@ -257,9 +257,38 @@ static void observe(const struct run *run)
         if (atomic_load(&shared->command_ended) && (!run->request->wait || left == REAPED_ALL))
             return;
         now = shared_now(shared);
-        if (now >= due)
+        if (now >= due) {
             due = now + sample_tick(shared);
+            notify_tend(shared);
+        }
     }
+}
+
+static _Atomic int changed_written;
+
+static void *run_changed(void *argument)
+{
+    changed_write(argument);
+    atomic_store(&changed_written, 1);
+    shared_wake(&changed_written);
+    return NULL;
+}
+
+/* In a thread of its own: a file server that hangs must not keep the command's end from whoever waits for it. */
+static void write_changed(struct shared *shared)
+{
+    enum { PATIENCE_MS = 5000 };
+    pthread_t thread;
+
+    if (changed_left() == 0)
+        return;
+    if (!shared_thread(&thread, run_changed, shared)) {
+        changed_write(shared);
+        return;
+    }
+    pthread_detach(thread);
+    if (!shared_wait(&changed_written, 0, PATIENCE_MS))
+        atomic_fetch_add(&shared->unlisted, changed_left());
 }
 
 static void end_record(struct shared *shared, const struct machine *machine)
@@ -272,7 +301,7 @@ static void end_record(struct shared *shared, const struct machine *machine)
         sample_name_survivors(shared);
         notify_settle();
         connections_give_up(shared);
-        changed_write(shared);
+        write_changed(shared);
         recorder_close_record(shared, machine, "wait");
         writer_finish();
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import places, recorded
+from harness import places, recorded, stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,3 +302,31 @@ def test_a_recorder_that_is_not_there_leaves_the_work_to_python(vestige: Vestige
     absent = vestige.variables | {"VESTIGE_RECORDER": "/no/such/recorder"}
     assert_small_job(vestige.run("sh", "-c", SMALL_JOB, env=absent))
     assert vestige.last().record["completeness"]["observer"] == "portable"
+
+
+@contextlib.contextmanager
+def hanging(folder: str) -> Iterator[None]:
+    """Put a file system there that never answers."""
+    os.mkdir(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(stuck.file_system(folder))
+        except OSError as error:
+            pytest.skip(f"no file system can be mounted here: {error}")
+        yield
+
+
+@pytest.mark.needs("root")
+def test_a_file_server_that_hangs_holds_up_nobody_else(vestige: Vestige) -> None:
+    script = "cat server/file & p=$!; sleep 0.2; cat /etc/passwd >out; echo done; kill -9 $p; exit 3"
+    with hanging(vestige.path("server")):
+        completed = vestige.run("sh", "-c", script)
+        assert (completed.returncode, completed.stdout) == (3, b"done\n")
+    assert vestige.path("out") in vestige.last().of_kind("output")
+
+
+@pytest.mark.needs("root")
+def test_a_file_server_that_hangs_at_the_end_is_not_waited_for_long(vestige: Vestige) -> None:
+    script = "for i in 1 2 3; do (timeout -s KILL 0.3 sh -c 'echo x >server/$i') 2>/dev/null; done; exit 4"
+    with hanging(vestige.path("server")):
+        assert vestige.run("sh", "-c", script).returncode == 4
