@@ -150,7 +150,7 @@ def test_300_mb_in_two_processes_at_different_times_is_300(stage: Stage) -> None
 
 
 def test_300_mb_in_two_processes_at_the_same_time_is_600(stage: Stage) -> None:
-    act = stage.play("children:2", "touch:300", "sleep:500")
+    act = stage.play("children:2", "touch:300", "sleep:2500")  # long enough for the slower of the two
     assert_process_peaks(act.run, act.parts)
     assert_tree_peak(act.run, sum(part.resident for part in act.children))
 
