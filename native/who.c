@@ -2,6 +2,8 @@
 #include "who.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,16 +53,53 @@ static uint64_t our_namespace(void)
     return known;
 }
 
+/* A root folder: its inode and the mount that it is on. Mounts have numbers of their own in every namespace. */
+struct root {
+    uint64_t mount;
+    uint64_t inode;
+};
+
+static bool look_at_root(const char *path, struct root *root)
+{
+    struct statx status;
+
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &status) != 0)
+        return false;
+    *root = (struct root){status.stx_mnt_id, status.stx_ino};
+    return (status.stx_mask & STATX_MNT_ID) != 0; /* 5.8 */
+}
+
+static struct root ours; /* mount 0: can't be told */
+
+static void find_our_root(void)
+{
+    if (!look_at_root("/proc/self/root", &ours))
+        ours.mount = 0;
+}
+
+/* Our own root, found out once. */
+static const struct root *our_root(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find_our_root);
+    return ours.mount != 0 ? &ours : NULL;
+}
+
 /* A path means to another process what it means to us, unless it has another root or other mounts. */
 static enum view look_at_view(pid_t tid)
 {
+    const struct root *own = our_root();
+    struct root root;
     char path[48];
-    char root[2];
+    char link[2];
 
+    snprintf(path, sizeof path, "/proc/%d/root", (int)tid);
+    if (own != NULL && look_at_root(path, &root) && root.mount == own->mount && root.inode == own->inode)
+        return VIEW_OURS;
     if (mount_namespace(tid) != our_namespace())
         return VIEW_FOREIGN;
-    snprintf(path, sizeof path, "/proc/%d/root", (int)tid);
-    return readlink(path, root, sizeof root) == 1 && root[0] == '/' ? VIEW_OURS : VIEW_ROOTED;
+    return readlink(path, link, sizeof link) == 1 && link[0] == '/' ? VIEW_OURS : VIEW_ROOTED;
 }
 
 static void enter(struct who *who, uint64_t now)
