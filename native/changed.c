@@ -44,12 +44,9 @@ static bool have_room(void)
 /* Whether it is there already; enters it if not. */
 static bool is_known(const char *name, size_t length)
 {
-    uint64_t hash = 0xCBF29CE484222325U;
+    const uint64_t hash = hash_bytes(HASH_START, name, length) | 1;
     size_t slot;
 
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 0x100000001B3U; /* FNV-1a */
-    hash |= 1;
     for (slot = hash / 2 % HASHES; hashes[slot] != 0; slot = (slot + 1) % HASHES)
         if (hashes[slot] == hash)
             return true;

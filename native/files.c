@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include "changed.h"
+#include "folders.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -131,7 +132,7 @@ static int look_at_file(struct receiver *receiver)
         receiver->silent = true;
     }
     if (!opens && changes_folders(receiver))
-        place_forget_folders();
+        folders_forget();
     return 0;
 }
 

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "marks.h"
 
+#include "folders.h"
+
 #include <errno.h>
 
 static const char *const names[CALLS] = {
@@ -29,7 +31,7 @@ static int look_at_mark(struct receiver *receiver)
         return is_refused(receiver) ? EPERM : 0;
     if (receiver->notice.call != CALL_MEMFD_CREATE && receiver->notice.call != CALL_OPEN_BY_HANDLE_AT) {
         who_moves(&receiver->who);
-        place_forget_folders();
+        folders_forget();
     }
     return 0;
 }

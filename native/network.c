@@ -128,11 +128,9 @@ static bool is_sent_already(const struct receiver *receiver)
 {
     static _Atomic uint64_t sent[SENT];
     const struct address *address = &receiver->contact.address;
-    uint64_t hash = 0xCBF29CE484222325U ^ ((uint64_t)receiver->who.pid << 20) ^ address->port;
+    const uint64_t seed = HASH_START ^ ((uint64_t)receiver->who.pid << 20) ^ address->port;
+    const uint64_t hash = hash_bytes(seed, address->text, address->length) | 1;
 
-    for (size_t i = 0; i < address->length; i++)
-        hash = (hash ^ (unsigned char)address->text[i]) * 0x100000001B3U; /* FNV-1a */
-    hash |= 1;
     return atomic_exchange(&sent[hash / 2 % SENT], hash) == hash;
 }
 

@@ -2,197 +2,21 @@
 #include "place.h"
 
 #include "arguments.h"
+#include "folders.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef SYS_openat2 /* the same number everywhere (5.6) */
 #define SYS_openat2 437
 #endif
 
-enum { FOLDERS = 4096, LINKED = 16, FOLDERS_LIVE_S = 1, MOST_LINKS = 8 };
-
-static void name_set(struct name *name, const char *text, size_t length)
-{
-    if (length >= sizeof name->text)
-        length = sizeof name->text - 1;
-    memcpy(name->text, text, length);
-    name->text[length] = '\0';
-    name->length = length;
-}
-
-static void name_append(struct name *name, const char *text, size_t length)
-{
-    if (length >= sizeof name->text - name->length)
-        length = sizeof name->text - name->length - 1;
-    memcpy(name->text + name->length, text, length);
-    name->length += length;
-    name->text[name->length] = '\0';
-}
-
-static bool name_read_link(struct name *name, const char *link)
-{
-    ssize_t length = readlink(link, name->text, sizeof name->text - 1);
-
-    name->length = length > 0 ? (size_t)length : 0;
-    name->text[name->length] = '\0';
-    return length > 0;
-}
-
-static bool starts_with(const struct name *name, const char *prefix)
-{
-    return strncmp(name->text, prefix, strlen(prefix)) == 0;
-}
-
-/* Where the last component begins, and where it ends before slashes. */
-static size_t last_component(const struct name *name, size_t *end)
-{
-    size_t at = name->length;
-
-    while (at > 1 && name->text[at - 1] == '/')
-        at--;
-    *end = at;
-    while (at > 0 && name->text[at - 1] != '/')
-        at--;
-    return at;
-}
-
-/* No `.`, `..` or empty component: joined with a canonical folder it needs no thought but for links. */
-static bool is_plain(const char *path, size_t length)
-{
-    size_t begin = 0;
-
-    for (size_t at = 0; at <= length; at++) {
-        if (at < length && path[at] != '/')
-            continue;
-        if (at == begin && at != 0)
-            return false;
-        if ((at - begin == 1 && path[begin] == '.') || (at - begin == 2 && path[begin] == '.' && path[begin + 1] == '.'))
-            return false;
-        begin = at + 1;
-    }
-    return true;
-}
-
-static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
-{
-    const unsigned char *b = bytes;
-
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ b[i]) * 0x100000001B3U; /* FNV-1a */
-    return hash;
-}
-
-/* Folders known to be canonical, by hash: a wrong hit would take 2^-64 luck. Those that are reached through a link, as
- * /lib is, are few and remembered by name. All are forgotten after a second, in case somebody outside the run puts a link
- * in the way. */
-static _Atomic uint64_t folders[FOLDERS];
-static _Atomic time_t folders_since;
-static struct {
-    pthread_mutex_t lock;
-    size_t next;
-    struct {
-        struct name given;
-        struct name canonical;
-    } kept[LINKED];
-} linked = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-void place_forget_folders(void)
-{
-    for (size_t i = 0; i < FOLDERS; i++)
-        atomic_store_explicit(&folders[i], 0, memory_order_relaxed);
-    pthread_mutex_lock(&linked.lock);
-    for (size_t i = 0; i < LINKED; i++)
-        linked.kept[i].given.length = 0;
-    pthread_mutex_unlock(&linked.lock);
-}
-
-static void forget_old_folders(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    if (now.tv_sec - atomic_load_explicit(&folders_since, memory_order_relaxed) > FOLDERS_LIVE_S) {
-        place_forget_folders();
-        atomic_store_explicit(&folders_since, now.tv_sec, memory_order_relaxed);
-    }
-}
-
-static bool read_back(struct name *real, int fd)
-{
-    char link[32];
-
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    return name_read_link(real, link);
-}
-
-static bool same_name(const struct name *one, const struct name *other)
-{
-    return one->length == other->length && memcmp(one->text, other->text, one->length) == 0;
-}
-
-static bool recall_linked(const struct name *folder, struct name *canonical)
-{
-    bool found = false;
-
-    pthread_mutex_lock(&linked.lock);
-    for (size_t i = 0; i < LINKED && !found; i++) {
-        found = linked.kept[i].given.length > 0 && same_name(&linked.kept[i].given, folder);
-        if (found)
-            name_set(canonical, linked.kept[i].canonical.text, linked.kept[i].canonical.length);
-    }
-    pthread_mutex_unlock(&linked.lock);
-    return found;
-}
-
-static void keep_linked(const struct name *folder, const struct name *canonical)
-{
-    pthread_mutex_lock(&linked.lock);
-    name_set(&linked.kept[linked.next].given, folder->text, folder->length);
-    name_set(&linked.kept[linked.next].canonical, canonical->text, canonical->length);
-    linked.next = (linked.next + 1) % LINKED;
-    pthread_mutex_unlock(&linked.lock);
-}
-
-enum folder { FOLDER_UNKNOWN, FOLDER_CANONICAL, FOLDER_LINKED };
-
-/* What is known of the first `length` bytes of a name, a folder: canonical, or what it leads to. */
-static enum folder look_at_folder(const char *path, size_t length, struct name *canonical)
-{
-    const uint64_t hash = mix(0xCBF29CE484222325U, path, length) | 1;
-    _Atomic uint64_t *slot = &folders[hash / 2 % FOLDERS];
-    static _Thread_local struct name folder;
-    int fd;
-
-    forget_old_folders();
-    if (atomic_load_explicit(slot, memory_order_relaxed) == hash)
-        return FOLDER_CANONICAL;
-    name_set(&folder, length == 0 ? "/" : path, length == 0 ? 1 : length);
-    if (recall_linked(&folder, canonical))
-        return FOLDER_LINKED;
-    fd = open(folder.text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return FOLDER_UNKNOWN;
-    if (!read_back(canonical, fd))
-        canonical->length = 0;
-    close(fd);
-    if (same_name(canonical, &folder)) {
-        atomic_store_explicit(slot, hash, memory_order_relaxed);
-        return FOLDER_CANONICAL;
-    }
-    if (canonical->length == 0 || starts_with(&folder, "/proc/"))
-        return FOLDER_UNKNOWN;
-    keep_linked(&folder, canonical);
-    return FOLDER_LINKED;
-}
+enum { MOST_LINKS = 8 };
 
 /* /proc/self is another one for us; /dev/fd and its kind lead there (proc(5), fd(4)). */
 static void rewrite_self(struct name *full, pid_t tid)
@@ -207,12 +31,12 @@ static void rewrite_self(struct name *full, pid_t tid)
     static _Thread_local struct name rewritten;
     char start[48];
 
-    if (!starts_with(full, "/proc/") && !starts_with(full, "/dev/"))
+    if (!name_starts_with(full, "/proc/") && !name_starts_with(full, "/dev/"))
         return;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         const size_t length = strlen(own[i].prefix);
 
-        if (!starts_with(full, own[i].prefix) || (own[i].prefix[length - 1] != '/' && full->length != length))
+        if (!name_starts_with(full, own[i].prefix) || (own[i].prefix[length - 1] != '/' && full->length != length))
             continue;
         snprintf(start, sizeof start, "/proc/%d/%s", (int)tid, own[i].instead);
         name_set(&rewritten, start, strlen(start));
@@ -242,7 +66,7 @@ static bool is_deleted(const struct name *name)
 static void take_opened(struct place *place, int fd)
 {
     see(place, fstat(fd, &place->status));
-    if (!read_back(&place->real, fd))
+    if (!folders_read_back(&place->real, fd))
         place->real.length = 0;
     close(fd);
 }
@@ -271,7 +95,7 @@ static void resolve_absent(struct place *place, const struct who *who)
 {
     static _Thread_local struct name folder;
     size_t end;
-    const size_t begin = last_component(&place->full, &end);
+    const size_t begin = name_last_component(&place->full, &end);
     int fd;
 
     place->sight = SIGHT_ABSENT;
@@ -279,7 +103,7 @@ static void resolve_absent(struct place *place, const struct who *who)
     fd = open_name(who, &folder, O_DIRECTORY);
     if (fd < 0)
         return;
-    if (read_back(&place->real, fd)) {
+    if (folders_read_back(&place->real, fd)) {
         if (place->real.length > 1)
             name_append(&place->real, "/", 1);
         name_append(&place->real, place->full.text + begin, end - begin);
@@ -307,7 +131,7 @@ static bool follow_dangling(struct place *place, const struct who *who)
         name_set(&place->full, target.text, target.length);
         return true;
     }
-    begin = last_component(&place->full, &end);
+    begin = name_last_component(&place->full, &end);
     place->full.length = begin;
     name_append(&place->full, target.text, target.length);
     return true;
@@ -345,9 +169,9 @@ static bool look_plainly(struct place *place, bool follow)
     const size_t length = was_relative ? place->path.length : full->length - 1;
     enum folder folder;
 
-    if (slash == NULL || full->text[0] != '/' || length == 0 || !is_plain(given, length))
+    if (slash == NULL || full->text[0] != '/' || length == 0 || !name_is_plain(given, length))
         return false;
-    folder = look_at_folder(full->text, (size_t)(slash - full->text), &place->real);
+    folder = folders_look(full->text, (size_t)(slash - full->text), &place->real);
     if (folder == FOLDER_LINKED)
         name_append(&place->real, slash, full->length - (size_t)(slash - full->text));
     else
@@ -410,13 +234,6 @@ static bool read_base(struct place *place, const struct who *who, int directory)
     return false;
 }
 
-/* Whether a name is that of the folder or lies below it. */
-static bool is_below(const struct name *name, const struct name *folder)
-{
-    return name->length >= folder->length && memcmp(name->text, folder->text, folder->length) == 0 &&
-           (name->length == folder->length || name->text[folder->length] == '/');
-}
-
 /* Another root: names are looked up below it, and what we call them is found by looking. A current folder outside of
  * the root, which chroot(2) alone leaves behind, is one of ours. Returns the process as the name is to be looked up. */
 static struct who enter_root(struct place *place, const struct who *who)
@@ -429,7 +246,7 @@ static struct who enter_root(struct place *place, const struct who *who)
     name_read_link(&place->root, link);
     if (place->base.length == 0 || place->root.length <= 1)
         return inside;
-    if (is_below(&place->base, &place->root)) {
+    if (name_is_below(&place->base, &place->root)) {
         memmove(place->full.text, place->full.text + place->root.length, place->full.length - place->root.length + 1);
         place->full.length -= place->root.length;
     } else if (!place->foreign) {
@@ -498,7 +315,7 @@ static void look_up(struct place *place, const struct who *who, struct approach 
     } else if (!look_plainly(place, follow)) {
         redirected = resolve(place, who, follow);
     }
-    if (!redirected && same_name(&place->real, &place->full))
+    if (!redirected && name_same(&place->real, &place->full))
         place->real.length = 0;
     else if (place->real.length > 0)
         name_set(&place->full, place->real.text, place->real.length);
@@ -602,7 +419,7 @@ uint64_t place_fingerprint(const struct place *place, uint64_t seed)
         place->sight == SIGHT_STATE ? (uint64_t)place->status.st_size : 0,
         place->sight == SIGHT_STATE ? (uint64_t)nanoseconds(place->status.st_mtim) : 0,
     };
-    uint64_t hash = mix(seed ^ 0xCBF29CE484222325U, place->full.text, place->full.length);
+    uint64_t hash = hash_bytes(seed ^ HASH_START, place->full.text, place->full.length);
 
-    return mix(mix(hash, place->path.text, place->path.length), state, sizeof state);
+    return hash_bytes(hash_bytes(hash, place->path.text, place->path.length), state, sizeof state);
 }

@@ -4,20 +4,14 @@
 #define VESTIGE_PLACE_H
 
 #include "json.h"
+#include "name.h"
 #include "who.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 enum sight { SIGHT_NONE, SIGHT_ABSENT, SIGHT_STATE };
-
-/* Bytes of a name; no NUL inside, one after it where there is room. */
-struct name {
-    size_t length;
-    char text[2 * PATH_MAX]; /* a path of PATH_MAX below a folder of PATH_MAX */
-};
 
 struct place {
     bool readable;      /* `path` is what the process gave, and where it starts is known */
@@ -46,9 +40,6 @@ struct approach {
 void place_look(struct place *place, const struct who *who, uint64_t address, struct approach approach);
 /* The same for a name that is known already: an interpreter, for the process that executes it. */
 void place_look_at(struct place *place, const struct who *who, const char *path, size_t length, struct approach approach);
-/* The names may mean something else from now on: a link, a rename of a folder, a mount. */
-void place_forget_folders(void);
-
 void place_write(struct json *json, const struct place *place);
 void place_write_state(struct json *json, const char *key, const struct stat *status);
 /* For comparing attempts: the same number for the same name in the same state. */

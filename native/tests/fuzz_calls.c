@@ -1,5 +1,6 @@
 /* libFuzzer target: what a hostile process can put before us: addresses, questions, heads of files, call numbers. */
 #include "../calls.h"
+#include "../name.h"
 #include "../program.h"
 #include "../sockets.h"
 
@@ -48,8 +49,26 @@ static void check_call(const uint8_t *data, size_t size)
     (void)traced_call(words[0], (int)words[1]);
 }
 
+static void check_name(const uint8_t *data, size_t size)
+{
+    static struct name name;
+    size_t begin;
+    size_t end;
+
+    name_set(&name, (const char *)data, size);
+    for (int i = 0; i < 3; i++)
+        name_append(&name, (const char *)data, size);
+    assert(name.length < sizeof name.text && name.text[name.length] == '\0');
+    begin = name_last_component(&name, &end);
+    assert(begin <= end && end <= name.length);
+    assert(memchr(name.text + begin, '/', end - begin) == NULL || end - begin == 1);
+    assert(name_same(&name, &name) && name_is_below(&name, &name));
+    (void)name_is_plain((const char *)data, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_name(data, size);
     check_address(data, size);
     check_query(data, size);
     check_program(data, size);

@@ -555,12 +555,12 @@ def test_a_pid_used_again(scene: Scene) -> None:
     assert found["a"].readers == (1, 2)
 
 
-def test_own_run_folder_is_left_out(scene: Scene) -> None:
+def test_run_folders_of_the_store_are_left_out(scene: Scene) -> None:
     runs = scene.tmp / "runs"
     name = place.run_folder_name(ID, scene.began)
-    for path in (f"{runs}/{name}", f"{runs}/{name}/spans/7.jsonl", f"{runs}/{name}-other"):
+    for path in (f"{runs}/{name}", f"{runs}/{name}/spans/7.jsonl", f"{runs}/{name}-other/record.json", f"{runs}-more"):
         scene.add("open", path=path, access="write", create=True, absent=True)
-    assert scene.kinds() == {f"{runs}/{name}-other": "probed"}
+    assert scene.kinds() == {f"{runs}-more": "probed"}
 
 
 def test_lost_in_another_namespace(scene: Scene) -> None:

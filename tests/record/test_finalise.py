@@ -316,7 +316,7 @@ def test_run_inside_a_run_lists_its_processes(tmp_path: Path) -> None:
     assert lines[1].start == pytest.approx(0.01)
     assert lines[1].end == pytest.approx(0.02)
     assert record.completeness is not None
-    assert record.completeness.notes == ("processes were seen by the recorder of the run around this one",)
+    assert record.completeness.notes == ("processes and files were seen by the recorder of the run around this one",)
 
 
 def test_run_inside_a_run_whose_folder_is_gone(tmp_path: Path) -> None:

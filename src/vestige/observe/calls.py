@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vestige.observe.touches import Actor
 
 if TYPE_CHECKING:
-    from vestige.observe.events import Fields
+    from vestige.observe.fields import Fields
 
 EVENTS = ("connect", "connected", "bind", "listen", "send", "query")
 _OUTCOMES = frozenset({"connected", "refused", "unreachable", "timeout", "failed", "unknown"})

@@ -11,13 +11,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from vestige.observe.fields import Fields
 from vestige.record.model import FileState
 from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vestige.observe.events import Fields
     from vestige.record.model import FileType
 
 READ = 1 << 0  # content opened for reading
@@ -175,7 +175,7 @@ class Touches:
     def _inherit(self, event: Fields, t: int, actor: int | None) -> None:
         from_front = event.raw.get("descriptors")
         for raw in from_front if isinstance(from_front, list) else ():
-            descriptor = type(event)(raw if isinstance(raw, dict) else {})
+            descriptor = Fields(raw if isinstance(raw, dict) else {})
             touch = self._look(descriptor, t) if descriptor.word("kind") == "file" else None
             if touch is not None:
                 self.inherited.append(touch.path)
@@ -280,10 +280,7 @@ def _folder_of(path: str) -> str:
 
 
 def _state(place: Fields) -> FileState | None:
-    state = place.raw.get("state")
-    if not isinstance(state, dict):
-        return None
-    inner = type(place)(state)
+    inner = place.inner("state")
     kind = _TYPES.get(inner.word("type"))
     if kind is None:
         return None
