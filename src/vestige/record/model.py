@@ -181,7 +181,7 @@ class FileUse:
 
 @dataclass(frozen=True, slots=True)
 class FileCount:
-    """How many files of one class there are, and their size at the end."""
+    """How many files of one class there are (folders that were made are not counted), and their size at the end."""
 
     count: int
     size: int  # B
