@@ -82,7 +82,7 @@ def assert_software(run: vestige.Run) -> None:
     """What was imported has the versions that pip says."""
     said = subprocess.run([sys.executable, "-m", "pip", "freeze", "--all"], capture_output=True, check=True, text=True)
     frozen = dict(line.lower().split("==") for line in said.stdout.splitlines() if "==" in line)
-    packages = {one.name.lower(): one for one in run.record.software if one.kind == "python"}
+    packages = {one.name.lower(): one for one in run.record.software if one.kind == "python" and not one.editable}
     assert {"kedro", "pandas", "pyarrow", "scikit-learn", "matplotlib"} <= packages.keys()
     for name, package in packages.items():
         assert package.version == frozen[name]
