@@ -75,6 +75,17 @@ def test_nothing_else_is_changed(tmp_path: Path) -> None:
     assert one(full) == dataclasses.replace(full, hash=sha256(b"x"))
 
 
+def test_the_largest_of_too_much_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "_MOST", 30)
+    uses = [use(put(tmp_path / str(size), bytes(size))) for size in (25, 10, 20)]
+    found = list(hashing.hashed(uses, FULL))
+    assert [one.hash for one in found[1:]] == [sha256(bytes(10)), sha256(bytes(20))]
+    assert (found[0].hash or "").startswith("sha256-fast:")
+    assert found[0].hash_reason == hashing.SAMPLED
+    # a sample is not kept: with the others known there is time for the whole of it
+    assert one(uses[0]).hash == sha256(bytes(25))
+
+
 def test_order_is_kept(tmp_path: Path) -> None:
     contents = [bytes([number]) * (3_000_000 if number % 3 == 0 else number) for number in range(20)]
     uses = [use(put(tmp_path / str(number), content)) for number, content in enumerate(contents)]

@@ -31,6 +31,7 @@ _SAMPLE = 1 << 20  # B, of the three samples of `fast`
 _PIECE = 1 << 20  # B, read at once
 _LARGE = 1 << 20  # B: smaller files cost more to hand to a thread than to read
 _SMALL_CONFIG = 1_000_000  # B
+_MOST = 100_000_000_000  # B read whole after one run: some minutes of a disk's time
 _THREADS = 8
 _POLL = 0.1  # s between words about the progress
 _PER_FILE = 30_000  # B that could be hashed in the time it takes to open a file
@@ -45,6 +46,7 @@ _WRONG = {
 }
 CHANGED = "it changed since the run ended"
 UNSTEADY = "it changed while it was hashed"
+SAMPLED = "there was more than 100 GB to hash: of its size and three samples only"
 
 
 class Hash(NamedTuple):
@@ -61,6 +63,7 @@ class Work:
     options: Options
     total: int
     progress: Progress | None
+    sampled: frozenset[str] = frozenset()  # paths beyond what is read whole
     done: int = 0
     stopped: bool = False
     reported: float = field(default_factory=time.monotonic)
@@ -125,8 +128,12 @@ def _hashes(uses: Sequence[FileUse], options: Options, progress: Progress | None
             if value is not None:
                 found[use.path] = _checked(use, value)
                 work.done += _size(use)
-        fresh = dict(_fresh([use for use in waiting if use.path not in found], work))
-        cache.keep((use.after, fresh[use.path].value) for use in waiting if use.path in fresh)
+        rest = [use for use in waiting if use.path not in found]
+        work.sampled = _beyond(rest)
+        fresh = dict(_fresh(rest, work))
+        cache.keep(
+            (use.after, fresh[use.path].value) for use in waiting if use.path in fresh and use.path not in work.sampled
+        )
     return found | fresh
 
 
@@ -136,6 +143,17 @@ def _refused(use: FileUse, options: Options) -> Hash | None:
     if options.hash_limit is not None and _size(use) > options.hash_limit:
         return Hash(None, f"larger than the limit of {options.hash_limit} bytes")
     return None
+
+
+def _beyond(uses: Sequence[FileUse]) -> frozenset[str]:
+    """Return the largest files, if all together are too much to be read whole."""
+    found = []
+    whole = 0
+    for use in sorted(uses, key=_size):
+        whole += _size(use)
+        if whole > _MOST:
+            found.append(use.path)
+    return frozenset(found)
 
 
 def _checked(use: FileUse, value: str) -> Hash:
@@ -191,14 +209,18 @@ def hash_file(use: FileUse, work: Work) -> Hash:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or not _is_as(before, use.after):
             return Hash(None, CHANGED)
-        value = _fast(descriptor, before.st_size) if work.options.hash == "fast" else _full(descriptor, before, work)
+        sampled = use.path in work.sampled
+        if sampled or work.options.hash == "fast":
+            value = _fast(descriptor, before.st_size)
+        else:
+            value = _full(descriptor, before, work)
         if not _is_same(before, os.fstat(descriptor)):
             return Hash(None, UNSTEADY)
     except OSError as error:
         return _failed(error)
     finally:
         os.close(descriptor)
-    return Hash(value)
+    return Hash(value, SAMPLED if sampled else None)
 
 
 def _full(descriptor: int, status: os.stat_result, work: Work) -> str:
