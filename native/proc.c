@@ -123,6 +123,8 @@ bool parse_status(const char *text, size_t length, struct figures *figures)
     for (const char *at = text; at < end; at = line_end(at, end) + 1) {
         const char *stop = line_end(at, end);
 
+        if (memchr("TPVvn", *at, 5) == NULL) /* one line in five */
+            continue;
         if (line_number(at, stop, "Tgid:", &number)) {
             figures->tgid = (pid_t)number;
         } else if (line_number(at, stop, "PPid:", &number)) {
