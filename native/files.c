@@ -7,10 +7,19 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SEEN = 1 << 15 };
+
+static bool is_open(enum call call)
+{
+    return call == CALL_OPEN || call == CALL_OPENAT || call == CALL_OPENAT2 || call == CALL_CREAT;
+}
+
+static bool is_symlink(enum call call)
+{
+    return call == CALL_SYMLINK || call == CALL_SYMLINKAT;
+}
 
 /* Attempts that are written down already, by hash, the latest that fall into each place: a program that opens the same
  * thousand files for ever adds nothing to the log. */
@@ -108,7 +117,7 @@ static int look_at_file(struct receiver *receiver)
 {
     const struct layout *layout = &call_layouts[receiver->notice.call];
     const uint64_t *arguments = receiver->notice.arguments;
-    const bool opens = strcmp(layout->event, "open") == 0;
+    const bool opens = is_open(receiver->notice.call);
     struct attempt *attempt = &receiver->attempt;
     struct approach approach;
 
@@ -122,7 +131,7 @@ static int look_at_file(struct receiver *receiver)
     if (layout->to_path >= 0)
         place_look(&receiver->to, &receiver->who, arguments[layout->to_path],
                    (struct approach){.directory = directory_of(receiver, layout->to_directory)});
-    if (strcmp(layout->event, "symlink") == 0)
+    if (is_symlink(receiver->notice.call))
         look_at_target(receiver);
     receiver->silent = receiver->place.nowhere || (layout->to_path >= 0 && receiver->to.nowhere);
     if (!receiver->silent && !receiver->place.readable)
@@ -193,7 +202,7 @@ static void write_file(struct receiver *receiver)
 {
     const struct layout *layout = &call_layouts[receiver->notice.call];
     const struct attempt *attempt = &receiver->attempt;
-    const bool opens = strcmp(layout->event, "open") == 0;
+    const bool opens = is_open(receiver->notice.call);
     struct json json = receiver_event(receiver, layout->event);
 
     place_write(&json, &receiver->place);

@@ -12,7 +12,7 @@
 enum { DNS_PORT = 53, MOST_MESSAGES = 1024 /* UIO_MAXIOV */, SENT = 1 << 10 };
 
 /* What is asked of a socket, however it is called: the arguments of connect(2), bind(2), sendto(2) and their kind. */
-struct request_of {
+struct socket_request {
     enum call call;
     uint64_t fd;
     uint64_t message; /* a buffer, a struct msghdr or a vector of them */
@@ -22,7 +22,7 @@ struct request_of {
 };
 
 /* socketcall(2): the number is the first argument, the rest lie in memory (32-bit only). */
-static struct request_of unpack(const struct receiver *receiver)
+static struct socket_request unpack(const struct receiver *receiver)
 {
     static const enum call calls[] = {[2] = CALL_BIND,        [3] = CALL_CONNECT,  [4] = CALL_LISTEN, [11] = CALL_SENDTO,
                                       [15] = CALL_GETSOCKOPT, [16] = CALL_SENDMSG, [20] = CALL_SENDMMSG};
@@ -30,20 +30,20 @@ static struct request_of unpack(const struct receiver *receiver)
     uint32_t packed[6] = {0};
 
     if (arguments[0] >= sizeof calls / sizeof *calls)
-        return (struct request_of){.call = CALL_NONE};
+        return (struct socket_request){.call = CALL_NONE};
     (void)memory_read(receiver->who.tid, arguments[1], packed, sizeof packed);
     switch (calls[arguments[0]]) {
     case CALL_SENDTO:
-        return (struct request_of){CALL_SENDTO, packed[0], packed[1], packed[2], packed[4], packed[5]};
+        return (struct socket_request){CALL_SENDTO, packed[0], packed[1], packed[2], packed[4], packed[5]};
     case CALL_BIND:
     case CALL_CONNECT:
-        return (struct request_of){calls[arguments[0]], packed[0], 0, 0, packed[1], packed[2]};
+        return (struct socket_request){calls[arguments[0]], packed[0], 0, 0, packed[1], packed[2]};
     default:
-        return (struct request_of){calls[arguments[0]], packed[0], packed[1], packed[2], 0, 0};
+        return (struct socket_request){calls[arguments[0]], packed[0], packed[1], packed[2], 0, 0};
     }
 }
 
-static struct request_of request_of(const struct receiver *receiver)
+static struct socket_request request_of(const struct receiver *receiver)
 {
     const uint64_t *arguments = receiver->notice.arguments;
 
@@ -51,12 +51,12 @@ static struct request_of request_of(const struct receiver *receiver)
     case CALL_SOCKETCALL:
         return unpack(receiver);
     case CALL_SENDTO:
-        return (struct request_of){CALL_SENDTO, arguments[0], arguments[1], arguments[2], arguments[4], arguments[5]};
+        return (struct socket_request){CALL_SENDTO, arguments[0], arguments[1], arguments[2], arguments[4], arguments[5]};
     case CALL_CONNECT:
     case CALL_BIND:
-        return (struct request_of){receiver->notice.call, arguments[0], 0, 0, arguments[1], arguments[2]};
+        return (struct socket_request){receiver->notice.call, arguments[0], 0, 0, arguments[1], arguments[2]};
     default:
-        return (struct request_of){receiver->notice.call, arguments[0], arguments[1], arguments[2], 0, 0};
+        return (struct socket_request){receiver->notice.call, arguments[0], arguments[1], arguments[2], 0, 0};
     }
 }
 
@@ -136,7 +136,7 @@ static bool is_sent_already(const struct receiver *receiver)
 
 /* Datagrams: where the first goes that has an address, and what it asks if that is a name server. Under --deny-network
  * one that would leave the machine is enough. */
-static void look_at_send(struct receiver *receiver, const struct request_of *request)
+static void look_at_send(struct receiver *receiver, const struct socket_request *request)
 {
     const pid_t tid = receiver->who.tid;
     struct contact *contact = &receiver->contact;
@@ -159,7 +159,7 @@ static void look_at_send(struct receiver *receiver, const struct request_of *req
     }
 }
 
-static void look_at_connect(struct receiver *receiver, const struct request_of *request)
+static void look_at_connect(struct receiver *receiver, const struct socket_request *request)
 {
     struct contact *contact = &receiver->contact;
 
@@ -175,7 +175,7 @@ static void look_at_connect(struct receiver *receiver, const struct request_of *
 static int look_at_socket(struct receiver *receiver)
 {
     struct contact *contact = &receiver->contact;
-    struct request_of request;
+    struct socket_request request;
 
     receiver->who = who_is(&receiver->threads, receiver->notice.tid, receiver->notice.moment.t);
     request = request_of(receiver);
