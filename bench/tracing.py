@@ -40,8 +40,8 @@ def tracing(work: Workloads) -> table.Section:
     )
     return table.Section(
         "Tracing files",
-        "Every file that is opened, made, renamed or removed is recorded: by vestige with the state it was in "
-        "before, by strace as text, by ReproZip (`reprozip trace`) in its database. strace is told to trace the same calls as "
+        "Every file that is opened, made, renamed or removed is recorded: by vestige with the state it was in before, "
+        "by strace as text, by ReproZip (`reprozip trace`) in its database. strace is told to trace the same calls as "
         f"vestige does. What stops at every call of the program is measured on a {_FEWER}th of the small files only.",
         tables,
         (
