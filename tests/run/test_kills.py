@@ -56,10 +56,10 @@ def test_a_kill_with_a_notification_pending(vestige: Vestige, victims: Victims) 
 
 
 def _waits_for_an_answer(vestige: Vestige) -> bool:
-    """Say whether some process of the test stands still in exec or exit_group."""
-    calls = {"59", "322", "231"}  # execve, execveat, exit_group on x86-64
+    """Say whether some process of the test stands still in open, exec or exit_group."""
+    calls = {"2", "257", "59", "322", "231"}  # open, openat, execve, execveat, exit_group on x86-64
     if os.uname().machine == "aarch64":
-        calls = {"221", "281", "94"}
+        calls = {"56", "221", "281", "94"}
     return any(_call(pid) in calls for pid in processes.with_variable("HOME", vestige.home))
 
 
