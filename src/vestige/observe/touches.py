@@ -124,7 +124,7 @@ class Touches:
         if kind == "inherited":
             self._inherit(event, t, actor)
             return
-        touch = self._look(event, t)
+        touch = self.look(event, t)
         if touch is not None:
             _DEEDS[kind](self, touch, event, actor, t)
 
@@ -139,7 +139,7 @@ class Touches:
             self.actors.append(Actor(*key, t))
         return number
 
-    def _look(self, place: Fields, t: int) -> Touch | None:
+    def look(self, place: Fields, t: int) -> Touch | None:
         """Return the path that a *place* names, with what was seen there noted."""
         path = canonical(place)
         if path is None:
@@ -176,7 +176,7 @@ class Touches:
         from_front = event.raw.get("descriptors")
         for raw in from_front if isinstance(from_front, list) else ():
             descriptor = Fields(raw if isinstance(raw, dict) else {})
-            touch = self._look(descriptor, t) if descriptor.word("kind") == "file" else None
+            touch = self.look(descriptor, t) if descriptor.word("kind") == "file" else None
             if touch is not None:
                 self.inherited.append(touch.path)
                 _opened(self, touch, descriptor, actor, t)
@@ -428,7 +428,7 @@ def _created(_: Touches, touch: Touch, event: Fields, actor: int | None, __: int
 
 
 def _renamed(touches: Touches, touch: Touch, event: Fields, actor: int | None, t: int) -> None:
-    target = touches._look(event.inner("to"), t)  # noqa: SLF001 - one of the handlers of this class
+    target = touches.look(event.inner("to"), t)
     exchange = event.flag("exchange")
     if target is None or touch.is_absent or event.flag("denied") or target is touch:
         return
@@ -439,7 +439,7 @@ def _renamed(touches: Touches, touch: Touch, event: Fields, actor: int | None, t
 
 
 def _linked(touches: Touches, touch: Touch, event: Fields, actor: int | None, t: int) -> None:
-    target = touches._look(event.inner("to"), t)  # noqa: SLF001
+    target = touches.look(event.inner("to"), t)
     if target is None or touch.is_absent or target.deeds & THERE or event.flag("denied"):
         return
     unnamed = touch.path.startswith("/proc/") or touch.path.endswith(" (deleted)")  # linkat of an O_TMPFILE

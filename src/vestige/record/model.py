@@ -168,8 +168,8 @@ class FileUse:
     names: tuple[str, ...] = ()  # text, other names it was used by: symbolic links, the name it was written under
     before: FileState | None = None  # when the run first touched it; None: it was not there
     after: FileState | None = None  # at the run's end; None: it is not there
-    hash: str | None = None  # "sha256:…" of its content at the end; "git:…", "annex:…" where those know it better
-    hash_reason: str | None = None  # why there is none: too large, changed since, unreadable, not asked for
+    hash: str | None = None  # "sha256:…" of its content at the end, "sha256-fast:…" of its size and samples
+    hash_reason: str | None = None  # why there is none, or none of the whole: too large, changed since, unreadable
     changed: bool = False  # somebody else changed it while the run used it
     executed: bool = False  # a process of the run was started from it
     package: str | None = None  # "python:numpy", "deb:libc6": `kind` and `name` of a `Package`
