@@ -107,7 +107,7 @@ static void decode(struct receiver *receiver)
         .moment = event_moment(receiver->shared),
         .call = traced_call(notification->data.arch, notification->data.nr),
         .tid = (pid_t)notification->pid,
-        .is_32bit = notification->data.arch != arch_native,
+        .is_32bit = notification->data.arch != arch_native || (notification->data.nr & X32_BIT) != 0,
     };
     memcpy(notice->arguments, notification->data.args, sizeof notice->arguments);
     receiver->silent = false;

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from vestige.history.origin import NOW, Origin, Search, Version, as_left, untouched
 from vestige.history.uses import WRITTEN, path_token, run_of
 from vestige.provenance import hashing
+from vestige.record.file_state import file_state
 from vestige.record.model import FileState, FileUse, Options
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vestige.record.model import FileType
 
 _LARGE = 1 << 30  # bytes: to read this takes longer than to look whether any file of this size was ever written
-_TYPES: dict[int, FileType] = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "link",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "char",
-    stat.S_IFBLK: "block",
-}
 
 
 class Present:
@@ -106,11 +96,4 @@ def _state(path: str) -> FileState | None:
         found = os.lstat(to_bytes(path))
     except OSError:
         return None
-    return FileState(
-        type=_TYPES.get(stat.S_IFMT(found.st_mode), "other"),
-        size=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        ctime_ns=found.st_ctime_ns,
-        dev=found.st_dev,
-        ino=found.st_ino,
-    )
+    return file_state(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from vestige.observe.touches import Actor
+from vestige.observe.actors import Cast
 
 if TYPE_CHECKING:
     from vestige.observe.fields import Fields
@@ -38,7 +38,7 @@ class Call(NamedTuple):
     peer: Peer
     outcome: str  # of a connect, or `denied`
     host: str | None  # the name that was asked for just before
-    actor: int | None  # index of `Calls.actors`
+    actor: int | None  # index of `Calls.cast`
     fd: int | None  # of datagram sockets and of bound ones: their story is told by it
 
     @property
@@ -69,11 +69,10 @@ class Calls:
     """All calls so far; events come in order of `seq`."""
 
     counts: dict[Call, Count] = field(default_factory=dict)
-    actors: list[Actor] = field(default_factory=list)
+    cast: Cast = field(default_factory=Cast)
     asked: bool = False  # some name server was asked something
     names: dict[str, set[str]] = field(default_factory=dict)  # by address: the names that it was called by
     left_out: int = 0  # calls beyond what is kept
-    _numbers: dict[tuple[int, int | None], int] = field(default_factory=dict)
     _on_their_way: dict[int, tuple[Call, int]] = field(default_factory=dict)  # by seq: without an outcome so far
     _asked: dict[tuple[str, int], _Asked] = field(default_factory=dict)  # by thread, and by process
 
@@ -102,7 +101,7 @@ class Calls:
             peer=peer,
             outcome="denied" if event.flag("refused") else "unknown",
             host=self._host(event, peer) if kind in ("connect", "send") else None,
-            actor=self._actor(event, t),
+            actor=self.cast.number(event, t),
             fd=event.count("fd") if told_apart else None,
         )
         seq = event.count("seq")
@@ -126,17 +125,6 @@ class Calls:
             self.counts[call] = Count(t, t)
         else:
             self.left_out += 1
-
-    def _actor(self, event: Fields, t: int) -> int | None:
-        pid = event.count("pid")
-        if pid is None:
-            return None
-        key = (pid, event.count("start"))
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self.actors)
-            self.actors.append(Actor(*key, t))
-        return number
 
     def _ask(self, event: Fields) -> None:
         self.asked = True

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from vestige.observe.actors import Cast
 from vestige.observe.fields import Fields
 from vestige.record.model import FileState
 from vestige.text import from_bytes, to_bytes
@@ -55,14 +56,6 @@ _TYPES: dict[str, FileType] = {
 Actors = int | set[int] | None  # a set of 200 bytes only where there are several
 
 
-class Actor(NamedTuple):
-    """A process as a file event names it, and when it first did. Resolved when all lives are known."""
-
-    pid: int
-    start: int | None
-    first: int  # ns
-
-
 @dataclass(slots=True)
 class Touch:
     """One path and what the run did to it, or tried."""
@@ -73,7 +66,7 @@ class Touch:
     before: FileState | None = None  # at the first look
     latest: FileState | None = None  # at the last look that saw something
     final: FileState | None = None
-    readers: Actors = None  # indices of `Touches.actors`
+    readers: Actors = None  # indices of `Touches.cast`
     writers: Actors = None
     names: tuple[str, ...] = ()  # text, that led here
     origin: tuple[str, ...] = ()  # text, the paths under which what stands here was written
@@ -107,11 +100,10 @@ class Touches:
         default_factory=dict
     )  # by the name in the file: not canonical, never looked at
     inherited: list[str] = field(default_factory=list)  # text, what the command was started with
-    actors: list[Actor] = field(default_factory=list)
+    cast: Cast = field(default_factory=Cast)
     unnamed: int = 0  # events whose path could not be told
     carried: int = 0  # paths moved along with their folders
     uncarried: int = 0  # paths that were not, for there were too many
-    _numbers: dict[tuple[int, int | None], int] = field(default_factory=dict)
     _folders: _Folders | None = None  # only once a folder was renamed
 
     def take(self, event: Fields, t: int) -> None:
@@ -120,24 +112,13 @@ class Touches:
         if kind == "final":
             self._end(event, t)
             return
-        actor = self._actor(event, t)
+        actor = self.cast.number(event, t)
         if kind == "inherited":
             self._inherit(event, t, actor)
             return
         touch = self.look(event, t)
         if touch is not None:
             _DEEDS[kind](self, touch, event, actor, t)
-
-    def _actor(self, event: Fields, t: int) -> int | None:
-        pid = event.count("pid")
-        if pid is None:
-            return None
-        key = (pid, event.count("start"))
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self.actors)
-            self.actors.append(Actor(*key, t))
-        return number
 
     def look(self, place: Fields, t: int) -> Touch | None:
         """Return the path that a *place* names, with what was seen there noted."""

@@ -7,11 +7,11 @@ What the calls came to is not known, so states decide and attempts only explain 
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.observe import touches as seen
 from vestige.provenance.rules import Subject
+from vestige.record.file_state import file_state
 from vestige.record.model import FileCount, FileState, FileUse
 from vestige.record.processes import seconds
 from vestige.text import from_os, to_bytes
@@ -19,9 +19,10 @@ from vestige.text import from_os, to_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from vestige.observe.actors import Actor
     from vestige.observe.events import Observation
     from vestige.observe.lives import Life
-    from vestige.observe.touches import Actor, Actors, Touch
+    from vestige.observe.touches import Actors, Touch
     from vestige.provenance.rules import Rules
     from vestige.record.model import FileClass, FileType
 
@@ -29,15 +30,6 @@ DOUBTFUL = "it may have changed after the run ended"
 _UNSEEN = "it was not looked at while the run lasted"
 _LATEST = (1 << 63) - 1
 _TICK = 10_000_000  # ns: the kernel's clock for files stands still for as long
-_TYPES: dict[int, FileType] = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "link",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "char",
-    stat.S_IFBLK: "block",
-}
 
 
 class _End(NamedTuple):
@@ -132,7 +124,7 @@ class _Context:
         self.started_ns = wall + (observation.started or 0) - _TICK
         self.ended_ns = wall + (observation.last if end is None else end.t) if wall else _LATEST
         self.rules = rules
-        self.lines = lines_of(observation.touches.actors, observation.lives)
+        self.lines = lines_of(observation.touches.cast.known, observation.lives)
         self.written = _inodes_written(observation.touches.by_path.values())
 
     def use(self, touch: Touch) -> FileUse | None:
@@ -244,14 +236,7 @@ def _look(path: str, otherwise: FileState | None) -> FileState | None:
         return None
     except (OSError, ValueError):  # out of reach; a null byte, which no honest recorder writes
         return otherwise
-    return FileState(
-        _TYPES.get(stat.S_IFMT(status.st_mode), "other"),
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_dev,
-        status.st_ino,
-    )
+    return file_state(status)
 
 
 def _find_interpreters(observation: Observation) -> None:

@@ -51,7 +51,7 @@ def connections(observation: Observation, *, hosts: bytes = HOSTS) -> tuple[Conn
     counts = calls.all()
     if not counts:
         return ()
-    lines = lines_of(calls.actors, observation.lives)
+    lines = lines_of(calls.cast.known, observation.lives)
     names = _Names(calls, _from_hosts(content(hosts) or b""))
     gathered: dict[_Kept, tuple[int, int, set[int]]] = {}
     for call, count in _counting(counts):
