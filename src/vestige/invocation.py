@@ -13,6 +13,7 @@ from vestige._version import VERSION
 from vestige.errors import RecorderError, UsageError
 from vestige.observe import recorder
 from vestige.record import place, start, tinyjson
+from vestige.text import from_os
 
 TYPE_CHECKING = False  # `typing` costs 15 ms
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ class Request:
     """What somebody asks for with `vestige run` or `vestige.run`; None: not said, so the settings decide."""
 
     __slots__ = (
-        "argv", "capture", "deny_network", "hash", "hash_limit", "help", "io_uring", "message", "quiet", "store",
-        "summary", "tags", "trace", "wait",
+        "allow_empty", "argv", "assume_ready", "capture", "command", "commit", "commit_inputs", "deny_network",
+        "dry_run", "expand", "explicit", "hash", "hash_limit", "help", "if_changed", "inputs", "io_uring", "message",
+        "on_failure", "outputs", "quiet", "sidecar", "store", "strict", "summary", "tags", "trace", "wait",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,6 +44,20 @@ class Request:
         self.hash_limit: int | None = None  # bytes; 0: no limit
         self.io_uring: str | None = None
         self.deny_network: bool | None = None
+        self.commit: bool | None = None
+        self.command: str | None = None  # for a shell, where `argv` is not what was asked for
+        self.inputs: list[str] = []
+        self.outputs: list[str] = []
+        self.expand: str | None = None
+        self.explicit = False
+        self.assume_ready: str | None = None
+        self.sidecar: str | None = None
+        self.on_failure: str | None = None
+        self.strict = False
+        self.commit_inputs = False
+        self.allow_empty = False
+        self.dry_run: str | None = None
+        self.if_changed = False
         self.quiet = False
         self.help = False
 
@@ -72,7 +88,7 @@ def open_run(
     `environ` and `folder` are those of the command. Raises StoreError, UsageError, RecorderError: then nothing is left
     behind.
     """
-    options = _options(request, chosen)
+    options = {**_options(request, chosen), "commit": commit_options(request, chosen, folder)}
     trace = request.trace or chosen.trace
     if options["deny_network"]:
         _check_denial(trace)
@@ -89,6 +105,7 @@ def open_run(
         tags=(*chosen.tags, *request.tags),
         keep=chosen.environment,
         options=options,
+        top=None if folder is None else settings.git_top_level(folder),
     )
     return recorder.Order(
         request.argv,
@@ -105,6 +122,51 @@ def open_run(
 def denies_network(request: Request, chosen: Settings) -> bool:
     """Say whether the command is to be kept from the network: then it must not run without a recorder."""
     return chosen.deny_network if request.deny_network is None else request.deny_network
+
+
+def commit_options(request: Request, chosen: Settings, folder: str | None) -> dict[str, object] | None:
+    """Return what is asked for about a commit (`model.CommitOptions`), None where none is.
+
+    Raises UsageError where there can be none, unless only the config asks for it.
+    """
+    if not wants_commit(request, chosen):
+        _check_no_commit(request)
+        return None
+    if folder is None or settings.git_top_level(folder) is None:
+        if request.commit:
+            raise UsageError("`--commit` needs a Git repository around the current folder; `git init` makes one")
+        return None
+    return {
+        "asked": bool(request.commit),
+        "command": None if request.command is None else from_os(request.command),
+        "inputs": [from_os(word) for word in request.inputs],
+        "outputs": [from_os(word) for word in request.outputs],
+        "expand": request.expand or "none",
+        "explicit": request.explicit,
+        "sidecar": request.sidecar or "auto",
+        "on_failure": request.on_failure or "nothing",
+        "strict": request.strict,
+        "commit_inputs": request.commit_inputs,
+        "allow_empty": request.allow_empty,
+    }
+
+
+def wants_commit(request: Request, chosen: Settings) -> bool:
+    """Say whether a commit is asked for, on the command line or by the config."""
+    return chosen.commit == "auto" if request.commit is None else request.commit
+
+
+def _check_no_commit(request: Request) -> None:
+    """Raise where words that speak of a commit stand without one."""
+    words = {
+        "-i": request.inputs, "-o": request.outputs, "--expand": request.expand, "--explicit": request.explicit,
+        "--assume-ready": request.assume_ready, "--sidecar": request.sidecar, "--on-failure": request.on_failure,
+        "--strict": request.strict, "--commit-inputs": request.commit_inputs, "--allow-empty": request.allow_empty,
+        "--dry-run": request.dry_run,
+    }  # fmt: skip
+    for flag, value in words.items():
+        if value:
+            raise UsageError(f"`{flag}` goes with `--commit`")
 
 
 def _options(request: Request, chosen: Settings) -> dict[str, object]:

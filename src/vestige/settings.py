@@ -23,6 +23,7 @@ TRACES = ("auto", "off")
 SUMMARIES = ("full", "line", "none")
 HASHES = ("full", "fast", "none")
 IO_URINGS = ("auto", "deny")
+COMMITS = ("off", "auto")
 CLASSES = (  # the same as model.FileClass, which costs dataclasses (a test holds them together)
     "input", "output", "modified", "removed", "temporary", "unchanged", "cache", "config", "software", "listed",
     "probed", "pseudo",
@@ -151,6 +152,15 @@ KEYS = (
         "the file. The classes are " + ", ".join(f"`{name}`" for name in CLASSES) + "; both files' tables add up",
     ),
     Key(
+        "commit",
+        kind="a word",
+        default="off",
+        choices=COMMITS,
+        variable="VESTIGE_COMMIT",
+        meaning="`auto`: every run that succeeds in a Git work tree and changes files leaves a commit of them, as with "
+        "`--commit`; that none could be made is said in the record and in the summary",
+    ),
+    Key(
         "wait",
         kind="true or false",
         default=False,
@@ -191,8 +201,8 @@ class Settings:
     """What holds for one invocation, and for each key where it was set."""
 
     __slots__ = (
-        "capture", "classes", "deny_network", "environment", "hash", "hash_limit", "io_uring", "origins", "store",
-        "summary", "tags", "trace", "wait",
+        "capture", "classes", "commit", "deny_network", "environment", "hash", "hash_limit", "io_uring", "origins",
+        "store", "summary", "tags", "trace", "wait",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -205,6 +215,7 @@ class Settings:
         self.io_uring = "auto"
         self.deny_network = False
         self.classes: Globs = {}
+        self.commit = "off"
         self.wait = False
         self.tags: tuple[str, ...] = ()
         self.environment: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ OWN = {
     "vestige.observe.inherited",
     "vestige.observe.recorder",
     "vestige.record",
+    "vestige.record.head",
     "vestige.record.machine",
     "vestige.record.place",
     "vestige.record.start",

@@ -62,7 +62,7 @@ class TestWords:
             (["--"], "no command given"),
             (["--mesage", "x", "true"], "did you mean `--message`?"),
             (["--sumary=line", "true"], "did you mean `--summary`?"),
-            (["--frobnicate", "true"], "`vestige run --help` lists them"),
+            (["--xyzzyx", "true"], "`vestige run --help` lists them"),
             (["-x", "true"], "unknown option `-x`"),
             (["--capture", "some", "true"], "allowed are auto, all, stdout, stderr, none"),
             (["--wait=yes", "true"], "`--wait` takes no value"),
@@ -112,6 +112,7 @@ class TestOrder:
             "deny_network": False,
             "io_uring": "auto",
             "classes": {},
+            "commit": None,
         }
 
     def test_what_to_observe_reaches_record_and_recorder(self, tmp_path: Path) -> None:
@@ -125,6 +126,7 @@ class TestOrder:
             "deny_network": True,
             "io_uring": "deny",
             "classes": {"input": ["*.cfg"]},
+            "commit": None,
         }
 
     def test_options_go_before_a_config_file(self, tmp_path: Path) -> None:

@@ -29,9 +29,13 @@ NESTED: dict[type, tuple[type, ...]] = {
         model.Completeness,
         model.Gap,
         model.Options,
+        model.CommitOptions,
         model.FileCount,
         model.Package,
         model.Connection,
+        model.Code,
+        model.Commit,
+        model.LeftOut,
     ),
     model.FileUse: (model.FileState,),
 }

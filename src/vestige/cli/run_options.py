@@ -14,6 +14,7 @@ EXAMPLES = (
     ("vestige run --summary line make -j8", "one line at the end instead of five"),
     ("vestige run sh -c 'sort big.csv | uniq -c'", "a pipe belongs to the shell: give it one"),
     ("vestige run --wait ./start-server.sh", "until the last process left behind has ended"),
+    ('vestige run --commit -m "clean" python clean.py', "leave a Git commit of what it changed, and how"),
     ("vestige run --capture all pytest", "copy the output even though it goes to the terminal"),
 )
 
@@ -54,6 +55,69 @@ OPTIONS = (
         kind="choice",
         choices=settings.CAPTURES,
         meaning="which output to copy into the run folder; auto: what goes into a pipe",
+    ),
+    Option("--commit", field="commit", kind="on", meaning="keep the files that it changed, and how, as a Git commit"),
+    Option("--no-commit", field="commit", kind="off", meaning="don't, whatever a config file says"),
+    Option(
+        "-i",
+        "--input",
+        field="inputs",
+        kind="texts",
+        metavar="GLOB",
+        meaning="with --commit: one beyond those that are seen; git-annex content is fetched",
+    ),
+    Option(
+        "-o",
+        "--output",
+        field="outputs",
+        kind="texts",
+        metavar="GLOB",
+        meaning="with --commit: one beyond those that are seen, even if Git ignores it; made writable",
+    ),
+    Option(
+        "--expand",
+        field="expand",
+        kind="choice",
+        choices=("inputs", "outputs", "both"),
+        meaning="keep what the globs of -i and -o match instead of the globs",
+    ),
+    Option("--explicit", field="explicit", kind="on", meaning="with --commit: only what -o names, not what is seen"),
+    Option(
+        "--assume-ready",
+        field="assume_ready",
+        kind="choice",
+        choices=("inputs", "outputs", "both"),
+        meaning="fetch no inputs, make no outputs writable",
+    ),
+    Option(
+        "--sidecar",
+        field="sidecar",
+        kind="choice",
+        choices=("auto", "yes", "no"),
+        meaning="the commit's record in a file of its own; auto: where it is long",
+    ),
+    Option(
+        "--on-failure",
+        field="on_failure",
+        kind="choice",
+        choices=("nothing", "save"),
+        meaning="with --commit, if the command fails: commit nothing, or all the same",
+    ),
+    Option("--strict", field="strict", kind="on", meaning="refuse to commit if it used files with uncommitted changes"),
+    Option("--commit-inputs", field="commit_inputs", kind="on", meaning="take such files into the commit"),
+    Option("--allow-empty", field="allow_empty", kind="on", meaning="with --commit: even if no file differs"),
+    Option(
+        "--dry-run",
+        field="dry_run",
+        kind="choice",
+        choices=("basic", "command"),
+        meaning="with --commit: show what would be run, run nothing",
+    ),
+    Option(
+        "--if-changed",
+        field="if_changed",
+        kind="on",
+        meaning="only if command, inputs, software or outputs are not as in an earlier run",
     ),
     Option("--wait", field="wait", kind="on", meaning="the run lasts until all processes left behind have ended"),
     Option("--no-wait", field="wait", kind="off", meaning="the run ends with the command, whatever a config file says"),
@@ -167,7 +231,7 @@ def _take(request: Request, word: str, rest: list[str]) -> None:
     if option.choices and value not in option.choices:
         raise UsageError(f"`{flag}` can't be `{value}`; allowed are {', '.join(option.choices)}")
     if option.kind == "texts":
-        request.tags.append(value)
+        getattr(request, option.field).append(value)
     elif option.kind == "size":
         setattr(request, option.field, _size(flag, value))
     elif option.takes_value:

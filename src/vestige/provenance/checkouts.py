@@ -7,11 +7,10 @@ import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from vestige.provenance.reading import content
+from vestige.record import head
 
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REMOTE = re.compile(r'\[remote "([^"]*)"\]')
 _SMALL = 1 << 20  # B
-_LINKS = 5  # references that lead to references
 
 
 def source(folder: bytes) -> str | None:
@@ -19,9 +18,8 @@ def source(folder: bytes) -> str | None:
     top = _top(folder)
     if top is None:
         return None
-    git = _git_folder(top)
-    common = _common(git)
-    url, commit = _remote(common), _commit(git, common)
+    work_tree = os.fsdecode(top)
+    url, commit = _remote(os.fsencode(head.common_folder(head.git_folder(work_tree)))), head.head(work_tree).commit
     if url is None or commit is None:
         return None
     below = os.path.relpath(folder, top)
@@ -47,38 +45,6 @@ def _top(folder: bytes) -> bytes | None:
             return None
         folder = above
     return folder
-
-
-def _git_folder(top: bytes) -> bytes:
-    """Return where Git keeps what belongs to this work tree: gitrepository-layout(5)."""
-    path = os.path.join(top, b".git")
-    link = content(path, _SMALL)
-    if link is None or not link.startswith(b"gitdir:"):
-        return path
-    return os.path.normpath(os.path.join(top, link.partition(b":")[2].strip()))
-
-
-def _common(git: bytes) -> bytes:
-    link = content(os.path.join(git, b"commondir"), _SMALL)
-    return git if link is None else os.path.normpath(os.path.join(git, link.strip()))
-
-
-def _commit(git: bytes, common: bytes) -> str | None:
-    value = content(os.path.join(git, b"HEAD"), _SMALL)
-    for _ in range(_LINKS):
-        if value is None or not value.startswith(b"ref:"):
-            break
-        name = value.partition(b":")[2].strip()
-        value = content(os.path.join(common, name), _SMALL) or _packed(common, name)
-    match = None if value is None else _COMMIT.fullmatch(value.strip())
-    return None if match is None else match.group().decode("ascii")
-
-
-def _packed(common: bytes, name: bytes) -> bytes | None:
-    for line in (content(os.path.join(common, b"packed-refs")) or b"").splitlines():
-        if line.endswith(b" " + name):
-            return line.partition(b" ")[0]
-    return None
 
 
 def _remote(common: bytes) -> str | None:

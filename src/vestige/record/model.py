@@ -33,6 +33,8 @@ FileType = Literal["file", "directory", "link", "fifo", "socket", "char", "block
 PackageKind = Literal["python", "deb", "rpm", "apk", "r", "node", "conda"]
 Outcome = Literal["connected", "refused", "unreachable", "timeout", "failed", "unknown", "denied", "listening", "sent"]
 HashMode = Literal["full", "fast", "none"]
+Expand = Literal["none", "inputs", "outputs", "both"]
+CommitStatus = Literal["committed", "unchanged", "refused", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,25 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitOptions:
+    """What was asked for with `--commit`: enough to make the commit later, too."""
+
+    asked: bool = True  # on the command line; False: by `commit = "auto"` of the config
+    command: str | None = None  # text: for a shell, placeholders in their places; None: `argv` as it is
+    inputs: tuple[str, ...] = ()  # text, globs as given, relative to `cwd`
+    outputs: tuple[str, ...] = ()  # the same
+    extra_inputs: tuple[str, ...] = ()  # of the record that is run again
+    expand: Expand = "none"  # which globs the commit's record has replaced by what they match
+    explicit: bool = False  # only declared outputs, seen or not
+    sidecar: Literal["auto", "yes", "no"] = "auto"  # the record in a file of its own; auto: where it is long
+    on_failure: Literal["nothing", "save"] = "nothing"  # save: commit all the same if the command fails
+    strict: bool = False  # refuse if the run used files with uncommitted changes
+    commit_inputs: bool = False  # take such files in
+    allow_empty: bool = False  # a commit even if no file differs
+    chain: tuple[str, ...] = ()  # commits that this is a rerun of, the oldest first
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the run was asked to observe, and how its record is to be made."""
 
@@ -227,6 +248,7 @@ class Options:
     deny_network: bool = False  # connections outside loopback were refused
     io_uring: Literal["auto", "deny"] = "auto"  # deny: programs fell back to calls that can be seen
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # globs of the config by class of file
+    commit: CommitOptions | None = None  # None: no commit was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +281,36 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What the Git work tree around the run had checked out when it began."""
+
+    top: str  # text: its top folder
+    commit: str | None  # None: nothing was committed yet, or Git's files could not be read
+    branch: str | None  # "refs/heads/main"; None: no branch was checked out
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An output that is not in the commit."""
+
+    path: str  # text, relative to the top of the repository
+    reason: str  # ignored by Git, changed since, …
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What came of the commit that was asked for."""
+
+    status: CommitStatus  # unchanged: no file differs; refused: it must not be made; failed: it could not be
+    commit: str | None = None  # its hash
+    branch: str | None = None  # "refs/heads/main"; None: no branch was checked out
+    files: int = 0  # in the commit
+    reason: str | None = None  # why there is none, and what to do
+    left_out: tuple[LeftOut, ...] = ()  # outputs in the repository that are not in it
+    uncommitted: tuple[str, ...] = ()  # text: files that the run used with changes that no commit holds
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What `record.json` holds."""
 
@@ -286,6 +338,8 @@ class Record:
     files: dict[str, FileCount] = field(default_factory=dict)  # by class; the files themselves are in `files.jsonl`
     software: tuple[Package, ...] = ()  # of which files were used
     network: tuple[Connection, ...] = ()  # whom it called, where it listened
+    code: Code | None = None  # None: it did not begin in a Git work tree
+    commit: Commit | None = None  # None: none was asked for, or not yet made
     schema: str = SCHEMA  # what a reader must understand
 
 

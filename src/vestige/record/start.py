@@ -5,7 +5,7 @@ On the start-up path of `vestige run`: imports nothing that the interpreter has 
 
 from __future__ import annotations
 
-from vestige.record import machine
+from vestige.record import head, machine
 from vestige.record.place import utc_text
 from vestige.text import from_os
 
@@ -56,11 +56,13 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
     tags: Iterable[str] = (),
     keep: Iterable[str] = (),
     options: Mapping[str, object] | None = None,
+    top: str | None = None,
 ) -> dict[str, object]:
     """Return the record of a run that is about to start, in its JSON form.
 
     All strings are as Python's `os` gives them (surrogateescape). `environ` is that of the command. `keep` names more
-    environment variables worth keeping, a trailing `*` stands for any ending. `options` is what was asked for.
+    environment variables worth keeping, a trailing `*` stands for any ending. `options` is what was
+    asked for, `top` the Git work tree around `cwd`.
     """
     return {
         "schema": SCHEMA,
@@ -88,7 +90,15 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
         "files": {},
         "software": [],
         "network": [],
+        "code": None if top is None else _code(top),
+        "commit": None,
     }
+
+
+def _code(top: str) -> dict[str, object]:
+    found = head.head(top)
+    branch = None if found.branch is None else from_os(found.branch)
+    return {"top": from_os(top), "commit": found.commit, "branch": branch}
 
 
 def _options(given: Mapping[str, object]) -> dict[str, object]:
@@ -99,6 +109,7 @@ def _options(given: Mapping[str, object]) -> dict[str, object]:
         "deny_network": False,
         "io_uring": "auto",
         "classes": {},
+        "commit": None,
     }
     classes = given.get("classes")
     texts = {name: list(map(from_os, globs)) for name, globs in classes.items()} if isinstance(classes, dict) else {}
