@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_INTERNAL = 125, SIGNAL_BASE = 128, NICENESS = 10, LAUNCH_NAP_US = 500 };
+enum { EXIT_NOT_COMMITTED = 123, EXIT_INTERNAL = 125, SIGNAL_BASE = 128, NICENESS = 10, LAUNCH_NAP_US = 500 };
 
 struct front {
     struct shared *shared;
@@ -151,18 +151,21 @@ static _Noreturn void become_finisher(const struct request *request, int termina
     _exit(EXIT_INTERNAL);
 }
 
-static void finish(struct request *request, int terminal)
+/* Returns the status of a finisher that was waited for, else 0. */
+static int finish(struct request *request, int terminal)
 {
     pid_t pid;
+    int status = 0;
 
     if (request->finish_words == 0 || request->folder == NULL)
-        return;
+        return 0;
     request->finish[request->finish_words] = (char *)(uintptr_t)request->folder; /* NOLINT: execv takes them so */
     pid = fork();
     if (pid == 0)
         become_finisher(request, terminal);
-    while (pid > 0 && terminal >= 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    while (pid > 0 && terminal >= 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    return status;
 }
 
 /* Ends as the command ended: by the same signal, without a core of our own. A shell shows 128 + n for it. */
@@ -240,7 +243,7 @@ static void await_helpers(const struct shared *shared, pid_t guard)
 /* The front's own part, once the guard runs; returns the exit code, or does not return. */
 static int attend(struct front *front, pid_t guard, struct request *request, const struct dispositions *as_started)
 {
-    int status;
+    int status, finished;
 
     witness_start(front->shared);
     if (!await_launch(front))
@@ -250,7 +253,9 @@ static int attend(struct front *front, pid_t guard, struct request *request, con
     terminal_leave(front->shared);
     witness_stop();
     await_helpers(front->shared, guard);
-    finish(request, front->terminal);
+    finished = finish(request, front->terminal);
+    if (status == 0 && WIFEXITED(finished) && WEXITSTATUS(finished) == EXIT_NOT_COMMITTED)
+        return EXIT_NOT_COMMITTED;
     return end_as(status);
 }
 

@@ -9,7 +9,8 @@
     │   ├── RunNotFoundError     no run has this id or prefix
     │   └── AmbiguousRunError    several runs have this prefix
     ├── RecordError              a record is foreign, cut, hostile or of a newer schema
-    └── RecorderError            the recorder is missing or could not be started
+    ├── RecorderError            the recorder is missing or could not be started
+    └── GitError                 Git, or git-annex, is missing or said no; its own words are in the message
 
 A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
 """
@@ -53,3 +54,7 @@ class RecordError(VestigeError):
 
 class RecorderError(VestigeError):
     """The recorder is missing or could not be started."""
+
+
+class GitError(VestigeError):
+    """Git, or git-annex, is missing or said no; its own words are in the message."""

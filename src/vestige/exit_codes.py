@@ -5,6 +5,7 @@ from __future__ import annotations
 OK = 0
 UNEXPECTED = 1
 FAILED = 2
+NOT_COMMITTED = 123  # the same as EXIT_NOT_COMMITTED of native/front.c
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
@@ -17,6 +18,10 @@ RUN: tuple[tuple[str, str], ...] = (
     (f"{SIGNALLED} + n", "signal n ended the command (137 is SIGKILL, 143 SIGTERM), as a shell shows it"),
     (f"{NOT_FOUND}", "the command was not found"),
     (f"{NOT_EXECUTABLE}", "the command was found but could not be executed"),
+    (
+        f"{NOT_COMMITTED}",
+        "the command succeeded, but the commit that `--commit` asked for was not made; `vestige commit` makes it later",
+    ),
     (f"{NOT_STARTED}", "vestige itself failed before the command started: a bad option, config file or store"),
 )
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "show": "show a run: figures, processes, files, the series, its output",
     "why": "say which run wrote a file, and from what",
     "used-by": "say which runs read a file, and what came of it",
+    "commit": "make the Git commit of a run that is kept",
     "rm": "remove runs",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",

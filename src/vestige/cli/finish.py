@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from vestige import exit_codes
 from vestige.cli.progress import Progress
 from vestige.errors import VestigeError
 from vestige.record.codec import read_processes
@@ -21,25 +22,48 @@ _INTERRUPTED = "vestige: interrupted; the run is kept, `vestige show` makes its 
 
 
 def main(words: list[str]) -> int:
-    """Finalise the run whose folder is the last word; `--summary full|line|none` before it says what to print."""
+    """Finalise the run whose folder is the last word, make its commit if one was asked for, and say so.
+
+    `--summary full|line|problems|none` before it says what to print. Returns NOT_COMMITTED where a commit was asked for
+    on the command line and not made.
+    """
     folder = words[-1]
     wanted = words[words.index("--summary") + 1] if "--summary" in words else "none"
+    code = exit_codes.OK
     try:
-        text = _text(folder, wanted)
+        record = _committed(folder, finalise(folder) if wanted == "none" else _finalised(folder))
+        code = _code(record)
+        text = _text(folder, record, wanted)
     except VestigeError as error:
         text = f"vestige: {error}"
     except KeyboardInterrupt:
         text = _INTERRUPTED
     if text and wanted != "none":
         _print(text)
-    return 0
+    return code
 
 
-def _text(folder: str, wanted: str) -> str:
-    if wanted == "none":
-        finalise(folder)
-        return ""
-    record = _finalised(folder)
+def _committed(folder: str, record: Record) -> Record:
+    if record.options.commit is None or record.commit is not None:
+        return record
+    from vestige.git import commit  # noqa: PLC0415 - only where one is asked for
+    from vestige.record.amend import with_commit  # noqa: PLC0415
+    from vestige.record.store import RunFolder  # noqa: PLC0415
+
+    return with_commit(folder, record, commit.commit(RunFolder(folder), record, record.options.commit))
+
+
+def _code(record: Record) -> int:
+    made, asked = record.commit, record.options.commit
+    if made is None or asked is None or not asked.asked or made.status in ("committed", "unchanged"):
+        return exit_codes.OK
+    return exit_codes.NOT_COMMITTED
+
+
+def _text(folder: str, record: Record, wanted: str) -> str:
+    if wanted in ("none", "problems"):
+        made = record.commit
+        return f"vestige: not committed: {made.reason}" if _code(record) and made is not None else ""
     from vestige.report import terminal  # noqa: PLC0415 - only to print
 
     paint = terminal.Paint(colours=_colours())

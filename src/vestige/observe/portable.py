@@ -70,8 +70,8 @@ def observe(order: Order) -> int:
     run.write_end()
     journal.close()
     run.streams.linger()
-    _finish(order, mask)
-    return code
+    finished = _finish(order, mask)
+    return exit_codes.NOT_COMMITTED if code == 0 and finished == exit_codes.NOT_COMMITTED else code
 
 
 def main(words: list[str]) -> int:
@@ -370,18 +370,19 @@ def _figures(usage: resource.struct_rusage) -> dict[str, int]:
     return figures
 
 
-def _finish(order: Order, mask: set[signal.Signals]) -> None:
-    """Start the program that finalises the run, and wait for it if it prints."""
+def _finish(order: Order, mask: set[signal.Signals]) -> int:
+    """Start the program that finalises the run, wait for it if it is to be waited for, and return its exit code."""
     if not order.finish or order.folder is None:
-        return
+        return 0
     argv = [*order.finish, order.folder]
     with contextlib.suppress(OSError):  # the next `vestige ls` finalises
         if order.finish_waits:
-            os.waitpid(os.posix_spawn(argv[0], argv, os.environ, setsigmask=mask), 0)
-        else:
-            nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-            apart = sys.platform == "linux"  # elsewhere Python may not be able to
-            os.posix_spawn(argv[0], argv, os.environ, file_actions=nowhere, setsigmask=mask, setsid=apart)
+            _, status = os.waitpid(os.posix_spawn(argv[0], argv, os.environ, setsigmask=mask), 0)
+            return exit_codes.shell_code(status)
+        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+        apart = sys.platform == "linux"  # elsewhere Python may not be able to
+        os.posix_spawn(argv[0], argv, os.environ, file_actions=nowhere, setsigmask=mask, setsid=apart)
+    return 0
 
 
 def _say(line: str) -> None:

@@ -22,7 +22,7 @@ from vestige.observe.lines import LONGEST_LINE, open_regular
 from vestige.record.model import SCHEMA, Figure, FileUse, Point, Process, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 LARGEST_RECORD = 64 << 20  # bytes; a real one has some ten thousand
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -104,12 +104,13 @@ def read_points(path: str) -> Iterator[Point]:
     return _lines(Point, path)
 
 
-def read_files(path: str) -> Iterator[FileUse]:
-    """Yield the lines of a `files.jsonl`.
+def read_files(path: str, kinds: Iterable[str] = ()) -> Iterator[FileUse]:
+    """Yield the lines of a `files.jsonl`, all of them or those of some classes: the others are not even parsed.
 
     Raises RecordError; FileNotFoundError where there is none.
     """
-    return _lines(FileUse, path, longest=LARGEST_RECORD)  # a library may have a million readers
+    needles = tuple(f',"kind":"{kind}"'.encode() for kind in kinds)
+    return _lines(FileUse, path, longest=LARGEST_RECORD, needles=needles)  # a library may have a million readers
 
 
 def file_use(text: bytes, where: str) -> FileUse:
@@ -154,7 +155,7 @@ def _fields(kind: Hashable) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any,
     return names, operator.attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
 
 
-def _lines(kind: type[_T], path: str, *, longest: int = LONGEST_LINE) -> Iterator[_T]:
+def _lines(kind: type[_T], path: str, *, longest: int = LONGEST_LINE, needles: tuple[bytes, ...] = ()) -> Iterator[_T]:
     try:
         with open_regular(path) as file:
             number = 0
@@ -163,6 +164,8 @@ def _lines(kind: type[_T], path: str, *, longest: int = LONGEST_LINE) -> Iterato
                 where = f"{path}, line {number}"
                 if not text.endswith(b"\n"):
                     _damaged(where, "the line is cut or too long")
+                if needles and not any(needle in text for needle in needles):
+                    continue
                 yield _decoded(kind, _parsed(text, where), where)
     except FileNotFoundError:
         raise

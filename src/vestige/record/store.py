@@ -23,7 +23,7 @@ from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, fin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.model import FileUse, Point, Process, Record
+    from vestige.record.model import FileClass, FileUse, Point, Process, Record
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9a-f]{8})")
 _LAST = re.compile(r"last(?:~([0-9]{1,9}))?")
@@ -63,10 +63,10 @@ class RunFolder:
         with contextlib.suppress(FileNotFoundError):
             yield from codec.read_processes(os.path.join(self.path, PROCESSES_NAME))
 
-    def files(self) -> Iterator[FileUse]:
-        """Yield the files that the run used; none while it goes on, or of an older record. Raises RecordError."""
+    def files(self, kinds: Iterable[FileClass] = ()) -> Iterator[FileUse]:
+        """Yield the files that the run used, all or those of `kinds`; none while it goes on. Raises RecordError."""
         with contextlib.suppress(FileNotFoundError):
-            yield from codec.read_files(os.path.join(self.path, FILES_NAME))
+            yield from codec.read_files(os.path.join(self.path, FILES_NAME), kinds)
 
     def points(self) -> Iterator[Point]:
         """Yield the time series; nothing while the run goes on. Raises RecordError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.record.place import short_id
+from vestige.report import commit
 from vestige.report.counts import calls, class_rows, counts
 from vestige.report.quantity import how, how_all, number, shown, size
 from vestige.report.words import command, safe, shortened
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
 _WIDEST = 50  # columns of a figure with its words
 _SEPARATOR = "  ·  "
-_LONG = ("files", "network", "missing")  # rows that the right column does not stand back for
+_LONG = (
+    "files",
+    "network",
+    "commit",
+    "left out",
+    "dirty",
+    "missing",
+)  # rows that the right column does not stand back for
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ def page(record: Record, *, folder: str, paint: Paint = PLAIN) -> str:
         _figures(record, paint),
         _streams(record, paint),
         _files(record, paint),
+        _commit(record, paint),
         _remarks(record, paint),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -144,6 +153,7 @@ def _touched(record: Record) -> Iterator[tuple[str, str, str]]:
     called = calls(record)
     if called is not None:
         yield "network", *called
+    yield from commit.rows(record)
     gaps = _gaps(record)
     if gaps:
         more = f" (`vestige show` has {number(len(gaps) - 1)} more)" if len(gaps) > 1 else ""
@@ -210,6 +220,7 @@ def _identity(record: Record, folder: str, paint: Paint) -> str:
         ("started", record.started),
         ("ended", record.ended or ""),
         ("in", safe(record.cwd)),
+        ("code", commit.checked_out(record.code) if record.code else ""),
         ("on", _machine(record)),
         ("job", safe(" ".join(f"{name}={value}" for name, value in record.job.items()))),
         ("parent", record.parent or ""),
@@ -275,6 +286,11 @@ def _files(record: Record, paint: Paint) -> str:
     if called is not None:
         blocks.append(f"{paint.bold('network')}\n  {'; '.join(filter(None, called))}")
     return "\n\n".join(blocks)
+
+
+def _commit(record: Record, paint: Paint) -> str:
+    rows = [f"  {line}" for line in commit.page(record)]
+    return "\n".join([paint.bold("commit"), *rows]) if rows else ""
 
 
 def _remarks(record: Record, paint: Paint) -> str:

@@ -1,0 +1,180 @@
+"""One run, one commit: exactly the files that the run changed, and the record of it in the message."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vestige.errors import VestigeError
+from vestige.git import repo, transaction
+from vestige.git.levels import USED, WRITTEN
+from vestige.git.message import message
+from vestige.git.plan import plan
+from vestige.git.selection import is_steady
+from vestige.git.transaction import Change, RefusedError
+from vestige.record.model import Commit
+from vestige.text import from_os, to_bytes
+
+if TYPE_CHECKING:
+    from vestige.git.levels import Level
+    from vestige.git.message import Message
+    from vestige.git.plan import Plan
+    from vestige.git.repo import Repository
+    from vestige.git.selection import Selection
+    from vestige.git.transaction import Made, Transaction
+    from vestige.record.model import CommitOptions, Record
+    from vestige.record.store import RunFolder
+
+_NAMED = 5  # files in a reason
+_FULL_BUCKET = 27  # loose objects in one of 256 folders: where `git gc --auto` sets to work (gc.auto 6700)
+
+
+def commit(run: RunFolder, record: Record, options: CommitOptions) -> Commit:
+    """Make the commit of a run that has ended; what could not be done is in the result, with the reason."""
+    reason = _refusal(record, options)
+    if reason is not None:
+        return Commit("refused", reason=reason)
+    try:
+        repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
+        with transaction.begun(repository) as begun:
+            result = _Making(run, record, options, begun).commit()
+        _collect_garbage(repository)
+    except RefusedError as error:
+        return Commit("refused", reason=str(error))
+    except VestigeError as error:
+        return Commit("failed", reason=str(error))
+    return result
+
+
+def _refusal(record: Record, options: CommitOptions) -> str | None:
+    """Return why a run is not to be committed, None if it is."""
+    save = options.on_failure == "save"
+    if record.status != "ended" and not save:
+        return "nobody saw how the command ended; `vestige commit` commits what it has done"
+    if record.exit.code and not save:
+        return f"the command failed with exit code {record.exit.code}; `vestige commit` commits all the same"
+    state = record.completeness
+    if not options.outputs and not options.explicit and (state is None or state.files == "none"):
+        why = f" ({state.trace_reason})" if state is not None and state.trace_reason else ""
+        return f"nobody saw which files it changed{why}; name them with `-o`"
+    return None
+
+
+class _Making:
+    """The commit of one run in the making, while the lock of the outermost repository is held."""
+
+    def __init__(self, run: RunFolder, record: Record, options: CommitOptions, begun: Transaction) -> None:
+        self.run = run
+        self.record = record
+        self.options = options
+        self.begun = begun
+        self.gitlinks: dict[str, dict[str, str]] = {}  # by the name of the level that has the submodule
+        self.files = 0
+
+    def commit(self) -> Commit:
+        """Make it, that of the innermost submodule first. Raises GitError, RecordError."""
+        beside = self._moved_from()
+        uses = list(self.run.files({*WRITTEN, *USED}))
+        planned = plan(self.begun.repository, self.record, self.options, uses)
+        if self.options.strict and planned.uncommitted:
+            raise RefusedError(f"it used files with uncommitted changes: {_names(planned.uncommitted)}")
+        text = message(self.begun.repository, self.record, self.options, planned, uses)
+        *inner, (main, selection) = planned.innermost_first()
+        for level, selected in inner:
+            self._commit_inner(planned, level, selected, text)
+        made = self._commit_main(main, selection, text, beside)
+        return self._result(planned, made)
+
+    def _commit_inner(self, planned: Plan, level: Level, selection: Selection, text: Message) -> None:
+        """Commit in a submodule, and note the commit for the repository around it."""
+        with transaction.begun(level.repository) as begun:
+            made = begun.commit(self._change(level, selection, text))
+        if made is not None:
+            parent = planned.levels.parent(level)
+            name = os.path.relpath(level.repository.top, parent.repository.top)
+            self.gitlinks.setdefault(parent.name, {})[name] = made.commit
+            self.files += made.files
+
+    def _commit_main(self, level: Level, selection: Selection, text: Message, beside: str | None) -> Made | None:
+        change = replace(
+            self._change(level, selection, text),
+            beside=beside,
+            allow_empty=self.options.allow_empty or bool(self.files),
+        )
+        if text.sidecar is not None:
+            path = os.path.join(level.repository.top, text.sidecar)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(text.content)
+            change = replace(change, paths=(*change.paths, text.sidecar), new=(text.sidecar,))
+        return self.begun.commit(change)
+
+    def _change(self, level: Level, selection: Selection, text: Message) -> Change:
+        return Change(
+            paths=selection.paths,
+            message=text.text,
+            gitlinks=self.gitlinks.get(level.name, {}),
+            is_steady=lambda: is_steady(level, selection),
+        )
+
+    def _result(self, planned: Plan, made: Made | None) -> Commit:
+        branch = self.begun.head.branch
+        return Commit(
+            "unchanged" if made is None else "committed",
+            commit=None if made is None else made.commit,
+            branch=None if branch is None else from_os(branch),
+            files=0 if made is None else made.files + self.files,
+            reason="no file differs from what is committed" if made is None else None,
+            left_out=planned.left_out,
+            uncommitted=planned.uncommitted,
+        )
+
+    def _moved_from(self) -> str | None:
+        """Return where HEAD stood before, if the command itself has committed. Raises RefusedError.
+
+        Commits of other runs, and of the user, may have come in meanwhile: they are no business of this run.
+        """
+        code, now = self.record.code, self.begun.head
+        branch = None if now.branch is None else from_os(now.branch)
+        if code is None or (code.commit, code.branch) == (now.commit, branch):
+            return None
+        if code.branch != branch:
+            who = "the command" if self._wrote_head() else "somebody"
+            raise RefusedError(f"{who} switched from {_called(code.branch)} to {_called(branch)} while it ran")
+        if code.commit is None or now.commit is None or not self._wrote_head():
+            return None
+        if not self.begun.repository.is_ancestor(code.commit, now.commit):
+            raise RefusedError(f"the command rewrote the history of {_called(branch)}")
+        return code.commit
+
+    def _wrote_head(self) -> bool:
+        """Say whether a process of the run moved HEAD or its branch."""
+        repository, branch = self.begun.repository, self.begun.head.branch
+        names = [(repository.git_dir, "HEAD"), (repository.git_dir, "logs/HEAD")]
+        if branch is not None:
+            names += [(repository.common_dir, branch), (repository.common_dir, f"logs/{branch}")]
+        moved = {from_os(os.path.realpath(os.path.join(*parts))) for parts in names}
+        return any(use.path in moved and use.writers for use in self.run.files())
+
+
+def _called(branch: str | None) -> str:
+    return "no branch" if branch is None else f"`{branch.removeprefix('refs/heads/')}`"
+
+
+def _names(paths: tuple[str, ...]) -> str:
+    rest = len(paths) - _NAMED
+    return ", ".join(paths[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _collect_garbage(repository: Repository) -> None:
+    """Let git tidy up, as it does after commits of its own, when there are so many loose objects that it would."""
+    with suppress(OSError):
+        if len(os.listdir(os.path.join(repository.common_dir, "objects", "17"))) >= _FULL_BUCKET:
+            words = ("git", "maintenance", "run", "--auto", "--quiet")
+            subprocess.Popen(
+                words, cwd=repository.top, env=repo.environment(), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Which files of a run belong into a commit, and which of those that it used no commit holds."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.record.model import LeftOut
+from vestige.text import from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vestige.git.levels import Level
+    from vestige.git.repo import Entry, Repository
+    from vestige.record.model import FileState, FileUse
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is to be committed in one repository."""
+
+    paths: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    uncommitted: tuple[str, ...]  # used, with content that no commit holds
+    blobs: dict[str, str]  # used and committed: the blob's id
+
+
+def select(level: Level, commit: str | None) -> Selection:
+    """Decide what of a run goes into the commit on top of `commit`. Raises GitError."""
+    tracked = level.repository.index([*level.written, *level.used, *level.emptied])
+    for path in tracked:
+        if path.startswith(tuple(f"{folder}/" for folder in level.emptied)):
+            level.written.setdefault(path, None)
+    reasons = dict(_reasons(level, tracked))
+    dirty = _uncommitted(level, tracked, commit)
+    return Selection(
+        paths=tuple(path for path in level.written if path not in reasons),
+        left_out=tuple(LeftOut(from_os(path), reason) for path, reason in reasons.items() if reason),
+        uncommitted=tuple(path for path in level.used if path in dirty),
+        blobs={path: tracked[path].id for path in level.used if path not in dirty},
+    )
+
+
+def is_steady(level: Level, selection: Selection) -> bool:
+    """Say whether what was selected is as the run left it."""
+    uses = ((path, level.written[path]) for path in selection.paths)
+    top = level.repository.top
+    return all(use is None or _is_as(_look(os.path.join(top, path)), use.after) for path, use in uses)
+
+
+def _reasons(level: Level, tracked: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Yield what is not to be committed, and why; an empty reason where there is nothing that could be."""
+    untracked = [path for path in level.written if path not in tracked and path not in level.declared]
+    ignored = level.repository.ignored(untracked)
+    for path, use in level.written.items():
+        now = _look(os.path.join(level.repository.top, path))
+        if now is None and path not in tracked:
+            yield path, ""
+        elif path in ignored:
+            yield path, "ignored by Git; `-o` takes it in"
+        elif use is not None and not _is_as(now, use.after):
+            yield path, "changed since the run ended"
+        elif now is not None and not (stat.S_ISREG(now.st_mode) or stat.S_ISLNK(now.st_mode)):
+            yield path, "neither a file nor a link"
+        elif now is not None and not stat.S_ISLNK(now.st_mode) and not _is_readable(level.repository.top, path):
+            yield path, "it may not be read"
+
+
+def _uncommitted(level: Level, tracked: Mapping[str, Entry], commit: str | None) -> set[str]:
+    """Return what the run used in a version that no commit holds, or that nobody can say it of."""
+    unchanged = [path for path, use in level.used.items() if path in tracked and use.kind == "input"]
+    altered = {path: use for path, use in level.used.items() if path in tracked and use.kind != "input"}
+    found = {path for path in level.used if path not in tracked}
+    if unchanged:
+        found |= level.repository.differing(commit, unchanged).keys()
+    if altered:
+        found |= _altered(level.repository, altered, commit)
+    return found
+
+
+def _altered(repository: Repository, uses: Mapping[str, FileUse], commit: str | None) -> set[str]:
+    """Return those of the files which the run itself changed that were not as committed before.
+
+    What they held is gone, but the index still has size and time of what it last compared with a blob.
+    """
+    committed = repository.tree(commit, list(uses)) if commit else {}
+    staged = repository.index(list(uses))
+    stamps = repository.stamps(list(uses))
+    return {
+        path
+        for path, use in uses.items()
+        if committed.get(path) != staged.get(path)
+        or use.before is None
+        or stamps.get(path) != (use.before.mtime_ns, use.before.size)
+    }
+
+
+def _look(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def _is_as(now: os.stat_result | None, then: FileState | None) -> bool:
+    """Say whether a file is as the run left it."""
+    if now is None or then is None:
+        return now is None and then is None
+    seen = (now.st_ino, now.st_size, now.st_mtime_ns)
+    return all(old is None or old == new for old, new in zip((then.ino, then.size, then.mtime_ns), seen, strict=True))
+
+
+def _is_readable(top: str, path: str) -> bool:
+    return os.access(os.path.join(top, path), os.R_OK)

@@ -1,0 +1,173 @@
+"""One commit: objects first, then branch and index together, or neither.
+
+All is prepared beside the index: an index of HEAD with the files of this commit, of which the tree is made, and the
+index that the user will have afterwards, with whatever else was staged. Git's own `index.lock` is held meanwhile. Then
+the branch moves, if it still is where it was, and the prepared index takes the place of the old one. A process that
+dies in between leaves a journal, and whoever holds the lock next finishes (the branch had moved) or undoes (it had
+not). Objects that no commit names are left to `git gc`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from vestige.errors import GitError
+from vestige.git import hooks, lock
+from vestige.git.journal import Journal
+from vestige.git.repo import join, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vestige.git.repo import Repository
+    from vestige.record.head import Head
+
+_IN_PROGRESS = {
+    "MERGE_HEAD": "a merge is in progress",
+    "CHERRY_PICK_HEAD": "a cherry-pick is in progress",
+    "REVERT_HEAD": "a revert is in progress",
+}
+_LEFTOVERS = b"Remaining changes after command execution\n"
+_PUT_OFF = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
+class RefusedError(GitError):
+    """The repository is in a state in which no commit should be made."""
+
+
+class Made(NamedTuple):
+    """A commit that was made."""
+
+    commit: str
+    files: int  # that differ from what was checked out
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit is to hold."""
+
+    paths: tuple[str, ...]  # relative to the top, as they are in the work tree: added, changed or gone
+    message: bytes
+    gitlinks: dict[str, str] = field(default_factory=dict)  # submodules, and the commits that they are at
+    new: tuple[str, ...] = ()  # of `paths`, those made for this commit: removed again if there is none
+    is_steady: Callable[[], bool] = lambda: True  # whether the files still are what they were to be
+    allow_empty: bool = False
+    beside: str | None = None  # the command itself has committed: where HEAD stood before, the first parent of a merge
+
+
+@contextlib.contextmanager
+def begun(repository: Repository) -> Iterator[Transaction]:
+    """Hold the repository for one commit, after clearing up what an earlier process left behind.
+
+    Raises GitError, and RefusedError where no commit should be made now.
+    """
+    try:
+        with lock.held(repository.git_dir) as folder:
+            Journal(repository, folder).recover(repository)
+            for name, words in _IN_PROGRESS.items():
+                if os.path.lexists(os.path.join(repository.git_dir, name)):
+                    raise RefusedError(f"{words}; when it is done, `vestige commit` makes the commit")
+            journal = Journal(repository, folder)
+            try:
+                yield Transaction(repository, journal)
+            finally:
+                journal.end()
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        raise GitError(f"can't commit in {repository.top}: {error.strerror}{where}") from error
+
+
+class Transaction:
+    """What is under way in one repository. `head` is what is checked out while it lasts."""
+
+    def __init__(self, repository: Repository, journal: Journal) -> None:
+        self.repository = repository
+        self.head: Head = repository.head
+        self._base = self.head.commit or repository.empty_tree
+        self._journal = journal
+
+    def commit(self, change: Change) -> Made | None:
+        """Make the commit; None where no file differs. Raises GitError, OSError: then all is as it was."""
+        made = None
+        try:
+            made = self._made(change)
+        finally:
+            if made is None:
+                for path in change.new:
+                    with contextlib.suppress(OSError):
+                        os.unlink(os.path.join(self.repository.top, path))
+        return made
+
+    def _made(self, change: Change) -> Made | None:
+        self._journal.begin()
+        index, upcoming = self._indexes(change)
+        if not change.is_steady():
+            raise RefusedError("its outputs changed while they were committed")
+        hooks.before(self.repository, index)
+        words = ("diff-index", "--cached", "--name-only", "-z", "--no-renames", self._base)
+        differing = [path for path in split(self._with(index, *words)) if path not in change.new]
+        if not differing and not change.allow_empty and change.beside is None:
+            return None
+        commit = self._objects(index, change, differing)
+        self._land(commit, upcoming)
+        hooks.after(self.repository)
+        return Made(commit, len(differing))
+
+    def _indexes(self, change: Change) -> tuple[str, str]:
+        """Return the index of the commit and the one that the user will have: the same if nothing else is staged."""
+        own, upcoming = self._journal.prepared("commit"), self._journal.prepared("upcoming")
+        with contextlib.suppress(FileNotFoundError):  # an index is made by the first `git add`
+            shutil.copy(self._journal.index, own)
+            words = ("diff-index", "--cached", "--quiet", self._base)
+            if self.repository.git(*words, variables={"GIT_INDEX_FILE": own}, may_fail=True).code:
+                shutil.copy(own, upcoming)
+                self._stage(upcoming, change)
+                self._with(own, "read-tree", "--reset", self._base)
+        self._stage(own, change)
+        return own, upcoming if os.path.exists(upcoming) else own
+
+    def _stage(self, index: str, change: Change) -> None:
+        """Put the files as they are into an index; filters and attributes of the repository apply."""
+        if change.paths or not os.path.exists(index):
+            self._with(
+                index, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", given=join(change.paths)
+            )
+        if change.gitlinks:
+            lines = (f"160000 {commit} 0\t{path}" for path, commit in change.gitlinks.items())
+            self._with(index, "update-index", "-z", "--index-info", given=join(lines))
+
+    def _objects(self, index: str, change: Change, differing: Sequence[str]) -> str:
+        """Write tree and commit, and the one of what the command left uncommitted beside its own commits."""
+        message = hooks.message(self.repository, change.message, index)
+        tree = self._with(index, "write-tree").decode().strip()
+        parents = [self.head.commit] if self.head.commit else []
+        if change.beside is not None:
+            last = [self._object(tree, parents, _LEFTOVERS)] if differing else parents
+            parents = [change.beside, *last]
+        return self._object(tree, parents, message)
+
+    def _object(self, tree: str, parents: Sequence[str], message: bytes) -> str:
+        signed = ["-S"] if self.repository.is_set("commit.gpgsign") else []
+        words = [*signed, *(word for parent in parents for word in ("-p", parent)), "-F", "-", tree]
+        answer = self.repository.git("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *words, given=message)
+        return answer.out.decode().strip()
+
+    def _land(self, commit: str, upcoming: str) -> None:
+        """Move the branch, then let the new index take its place; Ctrl-C waits for these few milliseconds."""
+        before = self.head.commit or "0" * len(commit)
+        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _PUT_OFF)
+        try:
+            self._journal.landing(commit, upcoming)
+            self.repository.git("update-ref", "-m", "commit: vestige run", "HEAD", commit, before)
+            os.replace(upcoming, self._journal.index)
+            self._journal.end()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+
+    def _with(self, index: str, *words: str, given: bytes | None = None) -> bytes:
+        return self.repository.git(*words, given=given, variables={"GIT_INDEX_FILE": index}).out

@@ -1,0 +1,65 @@
+"""What came of the commit of a run, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vestige.report.quantity import number
+from vestige.report.words import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vestige.record.model import Code, Commit, Record
+
+_SHORT = 10  # digits of a hash
+_NAMED = 3
+
+
+def rows(record: Record) -> list[tuple[str, str, str]]:
+    """Return the rows of the summary: the commit, what is not in it, and what was used without being in any."""
+    made = record.commit
+    if made is None:
+        return []
+    found = [("commit", outcome(made), "")]
+    if made.left_out:
+        reasons = list(dict.fromkeys(item.reason for item in made.left_out))
+        names = _named([item.path for item in made.left_out])
+        found.append(("left out", f"{names}: {safe(reasons[0])}" + (" and others" if len(reasons) > 1 else ""), ""))
+    if made.uncommitted:
+        found.append(("dirty", f"{_named(made.uncommitted)}: used with changes that no commit holds", ""))
+    return found
+
+
+def outcome(made: Commit) -> str:
+    """Return in a line what came of it."""
+    if made.status == "committed" and made.commit is not None:
+        files = "1 file" if made.files == 1 else f"{number(made.files)} files"
+        return f"{made.commit[:_SHORT]} on {_branch(made.branch)}, {files}"
+    words = {"unchanged": "nothing to commit", "refused": "none", "failed": "failed"}.get(made.status, made.status)
+    return f"{words}: {safe(made.reason)}" if made.reason else words
+
+
+def checked_out(code: Code) -> str:
+    """Return what was checked out when the run began."""
+    return f"{code.commit[:_SHORT] if code.commit else 'no commit yet'} on {_branch(code.branch)}"
+
+
+def page(record: Record) -> list[str]:
+    """Return all that is known of the commit, a line each."""
+    made = record.commit
+    if made is None:
+        return []
+    lines = [f"{outcome(made)}"]
+    lines += [f"left out: {safe(item.path)}: {safe(item.reason)}" for item in made.left_out]
+    lines += [f"used with changes that no commit holds: {safe(path)}" for path in made.uncommitted]
+    return lines
+
+
+def _branch(branch: str | None) -> str:
+    return "no branch" if branch is None else safe(branch.removeprefix("refs/heads/"))
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = len(paths) - _NAMED
+    return safe(", ".join(paths[:_NAMED])) + (f" and {number(more)} more" if more > 0 else "")
