@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import threading
 import warnings
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal
 
-from vestige import invocation
-from vestige.errors import RecorderError, StoreError, UsageError
-from vestige.observe import recorder
-from vestige.record.place import stores_to_read, take_back
+from vestige import invocation, running
+from vestige.errors import StoreError, UsageError
+from vestige.record.place import stores_to_read
 from vestige.record.store import Problem, RunFolder, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vestige.history.lineage import Lineage
     from vestige.record.model import FileUse, Point, Process, Record
@@ -26,13 +23,7 @@ if TYPE_CHECKING:
     Trace = Literal["auto", "off"]
     Hash = Literal["full", "fast", "none"]
     IoUring = Literal["auto", "deny"]
-    Redirection = int | IO[bytes] | IO[str] | None
-
-_SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_PORTABLE = (
-    f"import sys; sys.path.append({_SITE!r}); from vestige.observe.portable import main; sys.exit(main(sys.argv[1:]))"
-)
-_PIECE = 1 << 16
+    from vestige.running import Redirection
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +90,9 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     io_uring: IoUring | None = None,
     deny_network: bool | None = None,
     wait: bool | None = None,
+    commit: bool | None = None,
+    inputs: Iterable[str] = (),
+    outputs: Iterable[str] = (),
     store: str | os.PathLike[str] | None = None,
     stdin: Redirection = None,
     stdout: Redirection = None,
@@ -119,6 +113,10 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
         io_uring: `deny` makes programs fall back to calls that can be seen; None: as configured.
         deny_network: whether connections to other machines fail; None: as configured.
         wait: whether the run lasts until all processes left behind have ended; None: as configured.
+        commit: whether to keep what it changed as a Git commit: `Run.record.commit` says what came of it; None: as
+            configured.
+        inputs: with a commit, globs for inputs beyond those that are seen; content of git-annex is fetched.
+        outputs: with a commit, globs for outputs beyond those that are seen; made writable.
         store: the folder to keep the run in; None: as `vestige run` chooses.
         stdin: as for `subprocess.run`, except PIPE.
         stdout: as for `subprocess.run`; PIPE: nothing is shown, and `Run.stdout` holds it.
@@ -130,6 +128,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
         ConfigError: a config file or environment variable holds something unusable.
         StoreError: the run folder can't be made.
         RecorderError: the observer ended without a word, or can't deny the network.
+        GitError: there is no repository for a commit, or content of inputs can't be had.
     """
     folder = invocation.cwd() if cwd is None else os.path.abspath(cwd)
     if cwd is not None and not os.path.isdir(cwd):
@@ -143,11 +142,15 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     request.capture, request.trace, request.wait = capture, trace, wait
     request.hash, request.hash_limit = hash, _checked_limit(hash_limit)
     request.io_uring, request.deny_network = io_uring, deny_network
-    chosen = invocation.load_settings(folder)
-    place = invocation.store(None if store is None else os.fspath(store), chosen, os.environ, folder)
-    order = invocation.open_run(request, chosen=chosen, store=place, environ=environ, folder=folder)
-    code = _observe(order, cwd=cwd, env=environ, stdin=stdin, stdout=stdout, stderr=stderr)
-    return _ended(order, code)
+    request.commit, request.inputs, request.outputs = commit, list(inputs), list(outputs)
+    ended = running.run(
+        request,
+        folder=folder,
+        environ=environ,
+        streams=running.Streams(stdin, stdout, stderr),
+        store=None if store is None else os.fspath(store),
+    )
+    return Run(ended.folder.path, ended.record)
 
 
 def load(run: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> Run:
@@ -250,63 +253,3 @@ def _checked_limit(limit: int | None) -> int | None:
     if limit is not None and limit < 0:
         raise UsageError("`hash_limit` is a number of bytes; 0 is no limit")
     return limit
-
-
-def _observe(  # noqa: PLR0913 - all keywords, as subprocess.Popen
-    order: recorder.Order,
-    *,
-    cwd: str | os.PathLike[str] | None,
-    env: dict[str, str],
-    stdin: Redirection,
-    stdout: Redirection,
-    stderr: Redirection,
-) -> int:
-    """Run the observer to its end and return its exit code."""
-
-    def start(*program: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*program, *order.words()], cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
-
-    try:
-        observer = start(recorder.path(os.environ))
-    except OSError as error:  # none was built, or for another machine
-        if order.deny_network:
-            take_back(order.folder or "")
-            raise RecorderError(recorder.NO_DENIAL) from error
-        observer = _portable(start)
-    drains = [_drain(pipe) for pipe in (observer.stdout, observer.stderr) if pipe]
-    try:
-        return observer.wait()
-    except KeyboardInterrupt:  # Ctrl-C reached the command too: it decides when to end
-        observer.wait()
-        raise
-    finally:
-        for drain in drains:
-            drain.join()
-
-
-def _portable(start: Callable[..., subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    try:
-        return start(sys.executable, "-c", _PORTABLE)
-    except OSError as error:
-        raise RecorderError(f"can't start an observer with {sys.executable}: {error.strerror}") from error
-
-
-def _drain(pipe: IO[bytes]) -> threading.Thread:
-    """Read a pipe to its end for nothing: what goes through it is captured on its way."""
-
-    def read() -> None:
-        with pipe:
-            while pipe.read(_PIECE):
-                pass
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
-
-
-def _ended(order: recorder.Order, code: int) -> Run:
-    folder = RunFolder(order.folder or "")
-    record = folder.load()
-    if record.status == "running":
-        raise RecorderError(f"the observer ended with {code} and left nothing in {folder.path}; try `vestige doctor`")
-    return Run(folder.path, record)

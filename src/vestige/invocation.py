@@ -26,9 +26,10 @@ class Request:
     """What somebody asks for with `vestige run` or `vestige.run`; None: not said, so the settings decide."""
 
     __slots__ = (
-        "allow_empty", "argv", "assume_ready", "capture", "command", "commit", "commit_inputs", "deny_network",
-        "dry_run", "expand", "explicit", "hash", "hash_limit", "help", "if_changed", "inputs", "io_uring", "message",
-        "on_failure", "outputs", "quiet", "sidecar", "store", "strict", "summary", "tags", "trace", "wait",
+        "allow_empty", "argv", "assume_ready", "capture", "chain", "command", "commit", "commit_inputs",
+        "deny_network", "dry_run", "expand", "explicit", "extra_inputs", "hash", "hash_limit", "help",
+        "if_changed", "inputs", "io_uring", "message", "on_failure", "outputs", "quiet", "sidecar", "store",
+        "strict", "summary", "tags", "trace", "wait",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -48,6 +49,8 @@ class Request:
         self.command: str | None = None  # for a shell, where `argv` is not what was asked for
         self.inputs: list[str] = []
         self.outputs: list[str] = []
+        self.extra_inputs: list[str] = []
+        self.chain: list[str] = []
         self.expand: str | None = None
         self.explicit = False
         self.assume_ready: str | None = None
@@ -80,15 +83,21 @@ def store(option: str | None, chosen: Settings, environ: Mapping[str, str], fold
     return place.find_store(explicit=option, configured=chosen.store, environ=environ, cwd=folder or "")
 
 
-def open_run(
-    request: Request, *, chosen: Settings, store: place.Store, environ: Mapping[str, str], folder: str | None
+def open_run(  # noqa: PLR0913 - all keywords
+    request: Request,
+    *,
+    chosen: Settings,
+    store: place.Store,
+    environ: Mapping[str, str],
+    folder: str | None,
+    stdin: str | None = None,
 ) -> recorder.Order:
     """Make the run folder with its first record, and return the order for the observer, with no finisher.
 
-    `environ` and `folder` are those of the command. Raises StoreError, UsageError, RecorderError: then nothing is left
-    behind.
+    `environ`, `folder` and `stdin` (its `model.StreamKind`) are those of the command. Raises StoreError, UsageError,
+    RecorderError: then nothing is left behind.
     """
-    options = {**_options(request, chosen), "commit": commit_options(request, chosen, folder)}
+    options = {**_options(request, chosen), "commit": commit_options(request, chosen, folder), "stdin": stdin}
     trace = request.trace or chosen.trace
     if options["deny_network"]:
         _check_denial(trace)
@@ -141,6 +150,8 @@ def commit_options(request: Request, chosen: Settings, folder: str | None) -> di
         "command": None if request.command is None else from_os(request.command),
         "inputs": [from_os(word) for word in request.inputs],
         "outputs": [from_os(word) for word in request.outputs],
+        "extra_inputs": [from_os(word) for word in request.extra_inputs],
+        "chain": request.chain,
         "expand": request.expand or "none",
         "explicit": request.explicit,
         "sidecar": request.sidecar or "auto",
@@ -154,6 +165,18 @@ def commit_options(request: Request, chosen: Settings, folder: str | None) -> di
 def wants_commit(request: Request, chosen: Settings) -> bool:
     """Say whether a commit is asked for, on the command line or by the config."""
     return chosen.commit == "auto" if request.commit is None else request.commit
+
+
+def needs_preparation(request: Request, chosen: Settings, folder: str | None) -> bool:
+    """Say whether anything is to be resolved, fetched or unlocked before the command.
+
+    Without `--commit`, `-i` or `-o` on the command line, braces are nothing but braces, and a word is a program.
+    """
+    if not wants_commit(request, chosen) or folder is None or settings.git_top_level(folder) is None:
+        return False
+    if request.inputs or request.outputs:
+        return True
+    return bool(request.commit) and (len(request.argv) == 1 or any("{" in word for word in request.argv))
 
 
 def _check_no_commit(request: Request) -> None:

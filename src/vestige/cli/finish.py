@@ -46,11 +46,10 @@ def main(words: list[str]) -> int:
 def _committed(folder: str, record: Record) -> Record:
     if record.options.commit is None or record.commit is not None:
         return record
-    from vestige.git import commit  # noqa: PLC0415 - only where one is asked for
-    from vestige.record.amend import with_commit  # noqa: PLC0415
+    from vestige.git.commit import commit_and_note  # noqa: PLC0415 - only where one is asked for
     from vestige.record.store import RunFolder  # noqa: PLC0415
 
-    return with_commit(folder, record, commit.commit(RunFolder(folder), record, record.options.commit))
+    return commit_and_note(RunFolder(folder), record, record.options.commit)
 
 
 def _code(record: Record) -> int:

@@ -24,7 +24,7 @@ _FINISH = (  # Ctrl-C ends it at once and without a word: the next `vestige ls` 
     "import sys, _signal; _signal.signal(_signal.SIGINT, _signal.SIG_DFL); "
     f"sys.path.append({_SITE!r}); from vestige.cli.finish import main; sys.exit(main(sys.argv[1:]))"
 )
-_STDERR = 2
+_STDIN, _STDERR = 0, 2
 
 
 def main(words: list[str]) -> int:
@@ -34,6 +34,8 @@ def main(words: list[str]) -> int:
         if request.help:
             return _help()
         inherited.give_back_locale()
+        if request.dry_run is not None:
+            return _show_plan(request)
         order = _order(request)
     except VestigeError as error:
         print(f"vestige: {error}", file=sys.stderr)
@@ -47,6 +49,26 @@ def _help() -> int:
     from vestige.cli import dispatch  # noqa: PLC0415 - the short way ends here
 
     return dispatch.main(["help", "run"])
+
+
+def _show_plan(request: Request) -> int:
+    from vestige.cli import dry_run  # noqa: PLC0415 - nothing is run
+
+    return dry_run.main(request)
+
+
+def _skipped(request: Request) -> int | None:
+    """Return the exit code where `--if-changed` finds a run that stands for this one."""
+    try:
+        from vestige.cli import if_changed  # noqa: PLC0415 - half of vestige: only where it is asked for
+
+        return if_changed.skipped(request)
+    except VestigeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours is no reason not to run the command
+        if not request.quiet and os.isatty(_STDERR):
+            print(f"vestige: not skipped: {type(error).__name__}: {error}", file=sys.stderr)
+        return None
 
 
 def _order(request: Request) -> recorder.Order:
@@ -63,17 +85,29 @@ def _recorded(request: Request) -> recorder.Order:
     folder = invocation.cwd()
     chosen = invocation.load_settings(folder)
     request.deny_network = invocation.denies_network(request, chosen)
+    if invocation.needs_preparation(request, chosen, folder):
+        from vestige.git.prepare import prepare  # noqa: PLC0415 - only where something is declared for a commit
+
+        prepare(request, folder or "")
     store = invocation.store(request.store, chosen, os.environ, folder)
     summary = _summary(request, chosen)
     try:
-        order = invocation.open_run(request, chosen=chosen, store=store, environ=os.environ, folder=folder)
+        order = invocation.open_run(
+            request,
+            chosen=chosen,
+            store=store,
+            environ=os.environ,
+            folder=folder,
+            stdin=start.stream_kind(_STDIN),
+        )
     except StoreError as error:
         if store.named:
             raise
         return _unrecorded(request, str(error))
     order.finish = _finisher(summary)
     # inside another run, what finalises this one would be named there as left behind
-    order.finish_waits = summary != "none" or start.RUN_VARIABLE in os.environ
+    nested = start.RUN_VARIABLE in os.environ
+    order.finish_waits = summary != "none" or nested or invocation.wants_commit(request, chosen)
     return order
 
 
@@ -93,6 +127,10 @@ def _summary(request: Request, chosen: Settings) -> str:
     """What to print afterwards: on a terminal, or wherever stderr goes if this command line asked for it."""
     if request.quiet:
         return "none"
+    if request.summary not in (None, "none"):
+        return request.summary or ""
+    if request.commit and (request.summary or not os.isatty(_STDERR)):
+        return "problems"
     if request.summary:
         return request.summary
     return chosen.summary if os.isatty(_STDERR) else "none"

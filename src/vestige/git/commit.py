@@ -15,6 +15,7 @@ from vestige.git.message import message
 from vestige.git.plan import plan
 from vestige.git.selection import is_steady
 from vestige.git.transaction import Change, RefusedError
+from vestige.record.amend import with_commit
 from vestige.record.model import Commit
 from vestige.text import from_os, to_bytes
 
@@ -47,6 +48,11 @@ def commit(run: RunFolder, record: Record, options: CommitOptions) -> Commit:
     except VestigeError as error:
         return Commit("failed", reason=str(error))
     return result
+
+
+def commit_and_note(run: RunFolder, record: Record, options: CommitOptions) -> Record:
+    """Make the commit of a run, keep what came of it in its record, and return that. Raises StoreError."""
+    return with_commit(run.path, record, commit(run, record, options))
 
 
 def _refusal(record: Record, options: CommitOptions) -> str | None:

@@ -47,6 +47,7 @@ _FIRST_ODD_BYTE, _LAST_ODD_BYTE = 0xDC80, 0xDCFF  # as `surrogateescape` writes 
 _LISTS = ("chain", "extra_inputs", "inputs", "outputs")
 _KEYS = frozenset({*_LISTS, "cmd", "dsid", "exit", "pwd", "vestige"})
 _DEEPEST = 100  # objects and lists in each other
+_MOST_NESTED = 2_000_000  # objects and lists
 _LONGEST_NUMBER = 100  # digits
 _LARGEST_EXIT = 1 << 63
 _LONGEST_NAME = 255  # bytes
@@ -262,6 +263,8 @@ def _loaded(text: str) -> object:
 
 def _first_value(text: str) -> tuple[object, int]:
     """Return the first value of `text`, and where it ends."""
+    if text.count("[") + text.count("{") > _MOST_NESTED:  # each takes twenty times its length in memory
+        raise RecordError("the run record has too many parts")
     decoder = json.JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=_real)
     start = len(text) - len(text.lstrip())
     try:
@@ -385,7 +388,7 @@ def _record(value: object) -> RunRecord:
 def _command(value: object) -> str:
     """Return the command as one for the shell; old records have lists (DataLad's `normalize_command`)."""
     words = _strings(value, "cmd")
-    if len(words) == 1 and words[0] != "--":
+    if isinstance(value, str) or (len(words) == 1 and words[0] != "--"):
         command = words[0]  # a shell script, even in a list
     else:
         command = shlex.join(words[1:] if words[:1] == ("--",) else words)

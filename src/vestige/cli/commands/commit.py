@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.errors import GitError, UsageError
-from vestige.git import commit
-from vestige.record.amend import with_commit
+from vestige.git.commit import commit_and_note
 from vestige.record.codec import record_to_json
 from vestige.record.model import CommitOptions
 from vestige.report import commit as report
@@ -54,8 +53,10 @@ def execute(arguments: argparse.Namespace) -> int:
     _check(record, again=arguments.again)
     if arguments.message is not None:
         record = dataclasses.replace(record, message=from_os(arguments.message))
-    made = commit.commit(folder, record, _options(record, arguments))
-    record = with_commit(folder.path, record, made)
+    record = commit_and_note(folder, record, _options(record, arguments))
+    made = record.commit
+    if made is None:
+        raise AssertionError("it was noted")
     if arguments.json:
         printing.print_json(record_to_json(record)["commit"])
     elif made.status in ("committed", "unchanged"):

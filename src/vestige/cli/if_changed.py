@@ -1,0 +1,165 @@
+"""`vestige run --if-changed`: skip a command that an earlier run stands for, and give its output again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import stat
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from vestige import exit_codes, invocation
+from vestige.cli.progress import Progress
+from vestige.errors import StoreError
+from vestige.history import descriptors, unchanged
+from vestige.history.unchanged import Asked, Earlier, Outlet
+from vestige.observe import events
+from vestige.record import start
+from vestige.record.place import stores_to_read
+from vestige.record.store import Runs
+from vestige.report.words import safe
+from vestige.text import from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vestige.invocation import Request
+    from vestige.record.model import StreamKind
+    from vestige.settings import Settings
+
+_STDIN, _STDOUT, _STDERR = range(3)
+_DESCRIPTORS = {"stdout": _STDOUT, "stderr": _STDERR}
+_PIECE = 1 << 20  # B
+
+
+def skipped(request: Request) -> int | None:
+    """Return the exit code if the command need not run; None: it has to, and stderr says why if somebody reads it.
+
+    Raises VestigeError where `vestige run` would raise it as well.
+    """
+    folder = invocation.cwd()
+    chosen = invocation.load_settings(folder)
+    invocation.commit_options(request, chosen, folder)  # words that go with `--commit` only are wrong in any case
+    if folder is None:
+        return _refused(request, "the current folder is gone")
+    if (request.trace or chosen.trace) == "off":
+        return _refused(request, "tracing is off")
+    store = invocation.store(request.store, chosen, os.environ, folder)
+    runs = Runs(tuple(stores_to_read(store, os.environ)))
+    asked = _asked(request, chosen, folder)
+    found = _look(runs, asked)
+    if isinstance(found, Earlier):
+        return _stand_for(found, asked, request)
+    return _refused(request, found.reason)
+
+
+def _look(runs: Runs, asked: Asked) -> Earlier | unchanged.Refusal:
+    """Look for the run while somebody waits, who is told if it lasts."""
+    progress = Progress()
+    try:
+        return unchanged.earlier_run(runs, asked, progress)
+    except StoreError as error:
+        return unchanged.Refusal(str(error))
+    finally:
+        progress.clear()
+
+
+def _asked(request: Request, chosen: Settings, folder: str) -> Asked:
+    return Asked(
+        argv=tuple(map(from_os, request.argv)),
+        cwd=from_os(folder),
+        environment=start.kept_environment(os.environ, chosen.environment),
+        environment_hash=start.environment_hash(os.environ),
+        search=tuple(map(from_os, os.get_exec_path())),
+        deny_network=invocation.denies_network(request, chosen),
+        io_uring=request.io_uring or chosen.io_uring,
+        classes=chosen.classes,
+        stdin=outlet(_STDIN),
+        stdout=outlet(_STDOUT),
+        stderr=outlet(_STDERR),
+        merged=_is_one_pipe(),
+        handed=descriptors.handed_now(),
+    )
+
+
+def outlet(descriptor: int) -> Outlet:
+    """Return what a descriptor of this process is as a standard stream of the command."""
+    kind = cast("StreamKind", start.stream_kind(descriptor))
+    if kind == "closed":
+        return Outlet(kind, takes=False)
+    return Outlet(kind, is_null=os.fstat(descriptor).st_rdev == os.stat(os.devnull).st_rdev and kind == "device")
+
+
+def _is_one_pipe() -> bool:
+    try:
+        one, other = os.fstat(_STDOUT), os.fstat(_STDERR)
+    except OSError:
+        return False
+    return stat.S_ISFIFO(one.st_mode) and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
+def _refused(request: Request, reason: str) -> None:
+    _say(request, f"not skipped: {reason}")
+
+
+def _stand_for(earlier: Earlier, asked: Asked, request: Request) -> int:
+    """Give the output of an earlier run again, say which one it was, and return the exit code."""
+    try:
+        _replay(earlier)
+    except (OSError, StoreError) as error:  # too late for the command to run: part of its output is out
+        print(f"vestige: can't give the output of run {earlier.folder.short_id} again: {error}", file=sys.stderr)
+        return exit_codes.NOT_STARTED
+    rest = "" if unchanged.is_shown_again(earlier, asked) else "; what it printed is not shown again"
+    started = dt.datetime.fromisoformat(earlier.record.started.replace("Z", "+00:00")).astimezone()
+    when = started.strftime("%Y-%m-%d %H:%M")
+    _say(request, f"skipped: nothing changed since run {earlier.folder.short_id} ({when}){rest}")
+    return exit_codes.OK
+
+
+def _replay(earlier: Earlier) -> None:
+    """Write what an earlier run printed, in the order in which it came as far as that was noted.
+
+    A reader that goes away ends this process by SIGPIPE, as it would have ended the command.
+    """
+    streams = [name for name, stream in earlier.record.streams.items() if stream.captured and stream.length]
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    copies = {name: os.open(os.path.join(earlier.folder.path, name), os.O_RDONLY | os.O_CLOEXEC) for name in streams}
+    try:
+        done = dict.fromkeys(copies, 0)
+        for name, end in (*_ends(earlier, streams), *((name, None) for name in streams)):
+            if name in copies:
+                done[name] = _copy(copies[name], _DESCRIPTORS[name], done[name], end)
+    finally:
+        for copy in copies.values():
+            os.close(copy)
+
+
+def _ends(earlier: Earlier, streams: list[str]) -> Iterator[tuple[str, int | None]]:
+    """Yield, in order, which stream went on to which offset; nothing where there is but one stream."""
+    if len(streams) > 1:
+        noted = events.output(os.path.join(earlier.folder.path, events.EVENTS_NAME))
+        for piece in sorted(noted, key=lambda piece: piece.seq):
+            yield piece.stream, piece.offset + piece.length
+
+
+def _copy(source: int, target: int, offset: int, end: int | None) -> int:
+    """Copy a file from an offset to another one, or to its end, and return where that was."""
+    while end is None or offset < end:
+        piece = os.pread(source, _PIECE if end is None else min(_PIECE, end - offset), offset)
+        if not piece:
+            break
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(target, rest) :]
+        offset += len(piece)
+    return offset
+
+
+def _say(request: Request, text: str) -> None:
+    """Say something on stderr if that is a terminal, or if a summary was asked for."""
+    if request.quiet or request.summary == "none" or not (request.summary or os.isatty(_STDERR)):
+        return
+    with suppress(OSError, ValueError):
+        print(f"vestige: {safe(text)}", file=sys.stderr, flush=True)
