@@ -5,6 +5,7 @@ from __future__ import annotations
 OK = 0
 UNEXPECTED = 1
 FAILED = 2
+NOT_REPEATED = 3
 NOT_COMMITTED = 123  # the same as EXIT_NOT_COMMITTED of native/front.c
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
@@ -29,6 +30,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     (f"{OK}", "done"),
     (f"{UNEXPECTED}", "a fault of vestige: the message names a file that tells what happened, to paste into a report"),
     (f"{FAILED}", "an expected failure, said in one line on stderr: a bad option, no such run, an unreadable record"),
+    (f"{NOT_REPEATED}", "`vestige verify`: an output did not come out again, or the command ended otherwise"),
     (f"{INTERRUPTED}", "interrupted with Ctrl-C"),
     (f"{BROKEN_PIPE}", "the reader of the output went away (`vestige ls | head -1`)"),
 )

@@ -8,26 +8,24 @@ import signal
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from vestige import exit_codes, invocation
 from vestige.cli.progress import Progress
 from vestige.errors import StoreError
 from vestige.history import descriptors, unchanged
-from vestige.history.unchanged import Asked, Earlier, Outlet
+from vestige.history.asked import Standard, asked, own_outlet
+from vestige.history.unchanged import Earlier
 from vestige.observe import events
-from vestige.record import start
 from vestige.record.place import stores_to_read
 from vestige.record.store import Runs
 from vestige.report.words import safe
-from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vestige.history.asked import Asked
     from vestige.invocation import Request
-    from vestige.record.model import StreamKind
-    from vestige.settings import Settings
 
 _STDIN, _STDOUT, _STDERR = range(3)
 _DESCRIPTORS = {"stdout": _STDOUT, "stderr": _STDERR}
@@ -41,55 +39,22 @@ def skipped(request: Request) -> int | None:
     """
     folder = invocation.cwd()
     chosen = invocation.load_settings(folder)
-    invocation.commit_options(request, chosen, folder)  # words that go with `--commit` only are wrong in any case
-    if folder is None:
-        return _refused(request, "the current folder is gone")
-    if (request.trace or chosen.trace) == "off":
-        return _refused(request, "tracing is off")
     store = invocation.store(request.store, chosen, os.environ, folder)
     runs = Runs(tuple(stores_to_read(store, os.environ)))
-    asked = _asked(request, chosen, folder)
-    found = _look(runs, asked)
-    if isinstance(found, Earlier):
-        return _stand_for(found, asked, request)
-    return _refused(request, found.reason)
+    standard = Standard(own_outlet(_STDIN), own_outlet(_STDOUT), own_outlet(_STDERR), merged=_is_one_pipe())
+    handed = descriptors.handed_now()
+    now = asked(request, chosen=chosen, folder=folder, environ=os.environ, standard=standard, handed=handed)
+    found = _look(runs, now)
+    return _stand_for(found, now, request) if isinstance(found, Earlier) else _refused(request, found.reason)
 
 
-def _look(runs: Runs, asked: Asked) -> Earlier | unchanged.Refusal:
+def _look(runs: Runs, now: Asked) -> Earlier | unchanged.Refusal:
     """Look for the run while somebody waits, who is told if it lasts."""
-    progress = Progress()
+    progress = Progress(hint="")
     try:
-        return unchanged.earlier_run(runs, asked, progress)
-    except StoreError as error:
-        return unchanged.Refusal(str(error))
+        return unchanged.earlier_run(runs, now, progress)
     finally:
         progress.clear()
-
-
-def _asked(request: Request, chosen: Settings, folder: str) -> Asked:
-    return Asked(
-        argv=tuple(map(from_os, request.argv)),
-        cwd=from_os(folder),
-        environment=start.kept_environment(os.environ, chosen.environment),
-        environment_hash=start.environment_hash(os.environ),
-        search=tuple(map(from_os, os.get_exec_path())),
-        deny_network=invocation.denies_network(request, chosen),
-        io_uring=request.io_uring or chosen.io_uring,
-        classes=chosen.classes,
-        stdin=outlet(_STDIN),
-        stdout=outlet(_STDOUT),
-        stderr=outlet(_STDERR),
-        merged=_is_one_pipe(),
-        handed=descriptors.handed_now(),
-    )
-
-
-def outlet(descriptor: int) -> Outlet:
-    """Return what a descriptor of this process is as a standard stream of the command."""
-    kind = cast("StreamKind", start.stream_kind(descriptor))
-    if kind == "closed":
-        return Outlet(kind, takes=False)
-    return Outlet(kind, is_null=os.fstat(descriptor).st_rdev == os.stat(os.devnull).st_rdev and kind == "device")
 
 
 def _is_one_pipe() -> bool:
@@ -100,18 +65,19 @@ def _is_one_pipe() -> bool:
     return stat.S_ISFIFO(one.st_mode) and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
 
-def _refused(request: Request, reason: str) -> None:
+def _refused(request: Request, reason: str) -> int | None:
     _say(request, f"not skipped: {reason}")
+    return None
 
 
-def _stand_for(earlier: Earlier, asked: Asked, request: Request) -> int:
+def _stand_for(earlier: Earlier, now: Asked, request: Request) -> int:
     """Give the output of an earlier run again, say which one it was, and return the exit code."""
     try:
         _replay(earlier)
     except (OSError, StoreError) as error:  # too late for the command to run: part of its output is out
         print(f"vestige: can't give the output of run {earlier.folder.short_id} again: {error}", file=sys.stderr)
         return exit_codes.NOT_STARTED
-    rest = "" if unchanged.is_shown_again(earlier, asked) else "; what it printed is not shown again"
+    rest = "" if unchanged.is_shown_again(earlier, now) else "; what it printed is not shown again"
     started = dt.datetime.fromisoformat(earlier.record.started.replace("Z", "+00:00")).astimezone()
     when = started.strftime("%Y-%m-%d %H:%M")
     _say(request, f"skipped: nothing changed since run {earlier.folder.short_id} ({when}){rest}")

@@ -36,6 +36,9 @@ def main(words: list[str]) -> int:
         inherited.give_back_locale()
         if request.dry_run is not None:
             return _show_plan(request)
+        code = _skipped(request) if request.if_changed else None
+        if code is not None:
+            return code
         order = _order(request)
     except VestigeError as error:
         print(f"vestige: {error}", file=sys.stderr)

@@ -134,6 +134,15 @@ class Repository:
         answer = self.git("ls-tree", "-r", "-z", "--full-tree", revision, *_as_words(paths))
         return {path: Entry(mode, oid) for (mode, _, oid), path in _listed(answer.out)}
 
+    def parents(self, commit: str) -> list[str]:
+        """Return the hashes of a commit's parents."""
+        return self.git("rev-parse", f"{commit}^@").out.decode().split()
+
+    def changes(self, one: str, other: str) -> dict[str, Entry | None]:
+        """Return the files that are not the same in two commits, as the other has them; None where it has not."""
+        answer = self.git("diff-tree", "-r", "-z", "--no-renames", one, other)
+        return {change.path: change.after if change.is_there else None for change in _changes(answer.out)}
+
     def index(self, paths: Sequence[str] | None = None) -> dict[str, Entry]:
         """Return the tracked files: all of them, or at least those of `paths`; of a conflict, our side."""
         answer = self.git("ls-files", "-z", "-s", *_as_words(paths))
@@ -162,12 +171,12 @@ class Repository:
         asked = set(paths)
         found = {change.path: change for change in _changes(answer.out) if change.path in asked}
         touched = [change.path for change in found.values() if change.is_touched]
-        for path, oid in self._content_ids(touched):
+        for path, oid in self.content_ids(touched):
             if found[path].before.id == oid:
                 del found[path]
         return {path: change.before if change.was_there else None for path, change in found.items()}
 
-    def _content_ids(self, paths: list[str]) -> Iterator[tuple[str, str]]:
+    def content_ids(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield the blob ids that files in the work tree would get, filters applied.
 
         Links and folders have none, nor have names with a line feed, for which `--stdin-paths` has no form.
@@ -190,6 +199,11 @@ class Repository:
         if answer.code >= _FATAL:
             raise GitError(f"`git check-ignore` failed in {self.top}: {answer.words}")
         return {path.removeprefix("./") for path in split(answer.out)}
+
+    def as_checked_out(self, blob: str, path: str, *, target: str) -> None:
+        """Write what a blob would be at `path` in a work tree, filters applied, into the file `target`."""
+        with open(target, "wb") as file:
+            file.write(self.git("cat-file", "--filters", f"--path={path}", blob).out)
 
     def blob(self, revision: str, path: str, *, most: int) -> bytes | None:
         """Return the content of a file in a commit, None if there is none, or one of more than `most` bytes."""
@@ -215,6 +229,10 @@ class _Change(NamedTuple):
     @property
     def was_there(self) -> bool:
         return self.before.mode.strip("0") != ""
+
+    @property
+    def is_there(self) -> bool:
+        return self.after.mode.strip("0") != ""
 
     @property
     def is_touched(self) -> bool:

@@ -1,0 +1,23 @@
+"""Libraries that decode a kind of file. None of them has to be there."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from vestige.contents.finding import ForeignError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_DISTRIBUTIONS = {"PIL": "Pillow"}
+
+
+def needed(module: str) -> ModuleType:
+    """Return a module, of whose types nothing is known where it is not installed; `ForeignError` says what to do."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        top = module.partition(".")[0]
+        distribution = _DISTRIBUTIONS.get(top, top)
+        raise ForeignError(f"comparing by content needs `pip install {distribution}`") from error

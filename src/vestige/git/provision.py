@@ -1,0 +1,72 @@
+"""What a run used, put into the scratch work tree in which it is repeated: nothing but what is as it was then."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from vestige.git import annex, repo
+from vestige.git.scratch import add_submodules, copy_into, link_into
+from vestige.text import from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vestige.git.originals import Original
+    from vestige.git.repo import Repository
+
+_SHA256 = "sha256:"
+_PIECE = 1 << 20
+
+
+def provided(original: Original, tree: str) -> Iterator[str]:
+    """Put into the scratch tree what the run used beside its commit; yield what can't be as it was."""
+    repository = original.repository
+    if original.base is not None:
+        add_submodules(repository, tree, original.base)
+    for path in original.software:
+        _link_software(repository, tree, path)
+    if original.declared and annex.is_used(repository):
+        annex.get(repo.discover(tree), [os.path.join(original.folder, glob) for glob in original.declared])
+    for path, expected in original.inputs.items():
+        problem = _provide(repository, tree, path, expected)
+        if problem is not None:
+            yield f"{from_os(path)} {problem}"
+
+
+def _provide(repository: Repository, tree: str, path: str, expected: str) -> str | None:
+    """See to one input; return what is wrong with it, None if it is what it was."""
+    here, there = os.path.join(tree, path), os.path.join(repository.top, path)
+    if os.path.exists(here) and is_as(here, expected):
+        return None
+    if os.path.exists(there) and is_as(there, expected):
+        copy_into(tree, there, path)
+        return None
+    if not os.path.exists(here) and not os.path.exists(there):
+        return "was read then, and is gone"
+    return "is not what was read then"
+
+
+def is_as(path: str, expected: str) -> bool:
+    """Say whether a file has this hash; one that is not known, or of Git's own kind, is not looked into."""
+    if not expected.startswith(_SHA256):
+        return True
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    except OSError:
+        return False
+    return expected == f"{_SHA256}{digest.hexdigest()}"
+
+
+def _link_software(repository: Repository, tree: str, path: str) -> None:
+    """Link the outermost folder on the way to a program that the checkout does not have: `.venv`, mostly."""
+    name = ""
+    for part in path.split(os.sep)[:-1]:
+        name = os.path.join(name, part)
+        if not os.path.lexists(os.path.join(tree, name)):
+            link_into(tree, os.path.join(repository.top, name), name)
+            return
