@@ -93,6 +93,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     commit: bool | None = None,
     inputs: Iterable[str] = (),
     outputs: Iterable[str] = (),
+    if_changed: bool = False,
     store: str | os.PathLike[str] | None = None,
     stdin: Redirection = None,
     stdout: Redirection = None,
@@ -117,6 +118,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
             configured.
         inputs: with a commit, globs for inputs beyond those that are seen; content of git-annex is fetched.
         outputs: with a commit, globs for outputs beyond those that are seen; made writable.
+        if_changed: return the earlier run instead, where one can stand for this one: see `docs/guide/if-changed.md`.
         store: the folder to keep the run in; None: as `vestige run` chooses.
         stdin: as for `subprocess.run`, except PIPE.
         stdout: as for `subprocess.run`; PIPE: nothing is shown, and `Run.stdout` holds it.
@@ -143,6 +145,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     request.hash, request.hash_limit = hash, _checked_limit(hash_limit)
     request.io_uring, request.deny_network = io_uring, deny_network
     request.commit, request.inputs, request.outputs = commit, list(inputs), list(outputs)
+    request.if_changed = if_changed
     ended = running.run(
         request,
         folder=folder,

@@ -33,7 +33,7 @@ OWN = {
     "vestige.settings",
     "vestige.text",
 }
-BUILTIN = {"__future__", "_json", "_signal"}
+BUILTIN = {"__future__", "_json", "_sha2", "_sha256", "_signal"}
 
 TELL = "import sys\nprint(*sys.modules, sep='\\n', flush=True)\n"
 TELL_BEFORE_EXEC = f"""

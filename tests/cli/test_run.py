@@ -104,7 +104,7 @@ class TestOrder:
 
     def test_what_is_not_asked_for_is_not_said(self, tmp_path: Path) -> None:
         spy = spied(tmp_path)
-        order = called(spy, "true")
+        order = called(spy, "true", stdin=subprocess.DEVNULL)
         assert not {"--io-uring", "--deny-network"} & set(order)
         assert spy.record()["options"] == {
             "hash": "full",
@@ -113,12 +113,14 @@ class TestOrder:
             "io_uring": "auto",
             "classes": {},
             "commit": None,
+            "stdin": "device",
         }
 
     def test_what_to_observe_reaches_record_and_recorder(self, tmp_path: Path) -> None:
         spy = spied(tmp_path)
         (spy.folder / "vestige.toml").write_text('hash_limit = 7\n[classes]\ninput = ["*.cfg"]\n')
-        order = called(spy, "--hash=fast", "--hash-limit", "1.5G", "--io-uring", "deny", "--deny-network", "true")
+        words = ("--hash=fast", "--hash-limit", "1.5G", "--io-uring", "deny", "--deny-network", "true")
+        order = called(spy, *words, stdin=subprocess.DEVNULL)
         assert (value(order, "--io-uring"), value(order, "--deny-network")) == ("deny", "on")
         assert spy.record()["options"] == {
             "hash": "fast",
@@ -127,6 +129,7 @@ class TestOrder:
             "io_uring": "deny",
             "classes": {"input": ["*.cfg"]},
             "commit": None,
+            "stdin": "device",
         }
 
     def test_options_go_before_a_config_file(self, tmp_path: Path) -> None:

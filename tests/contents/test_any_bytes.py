@@ -9,10 +9,10 @@ import json
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from contents.versions import compared
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contents.versions import compared
 from vestige.contents.comparison import Verdict
 from vestige.contents.kinds import KINDS
 
@@ -24,6 +24,7 @@ NAMES = st.builds(
 BYTES = st.builds(lambda magic, rest: magic + rest, st.sampled_from(MAGIC), st.binary(max_size=200))
 
 
+@settings(deadline=None)
 @given(BYTES, BYTES, NAMES)
 def test_any_bytes(then: bytes, now: bytes, name: str) -> None:
     check(then, now, name)
@@ -44,12 +45,12 @@ def sound() -> dict[str, bytes]:
     return {**{name: file.getvalue() for name, file in files.items()}, **{k: v.encode() for k, v in texts.items()}}
 
 
+KNOWN = [".npy", ".npz", ".parquet", ".arrow", ".png", ".json", ".jsonl", ".csv"]
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=4), st.integers(0, 4)), min_size=1, max_size=3)
 
 
-@given(
-    st.sampled_from([".npy", ".npz", ".parquet", ".arrow", ".png", ".json", ".jsonl", ".csv"]), CHANGES, st.booleans()
-)
+@settings(deadline=None)
+@given(st.sampled_from(KNOWN), CHANGES, st.booleans())
 def test_damaged_files(suffix: str, changes: list[tuple[float, bytes, int]], wrap: bool) -> None:
     then = sound()[suffix]
     now = then

@@ -9,8 +9,8 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-
 from contents.versions import compared
+
 from vestige.contents import content
 from vestige.contents.comparison import Comparison, Tolerance, compare
 from vestige.errors import UsageError
@@ -203,8 +203,8 @@ def test_a_bomb_in_gzip(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gzip_is_unwrapped_once() -> None:
-    twice = [gzip.compress(wrapped(text), mtime=0) for text in ("a,b\n1,2\n", "a,b\n1,3\n")]
-    assert compared(*twice, "x.csv.gz.gz").kind == "bytes"
+    then, now = (gzip.compress(wrapped(text), mtime=0) for text in ("a,b\n1,2\n", "a,b\n1,3\n"))
+    assert compared(then, now, "x.csv.gz.gz").kind == "bytes"
 
 
 def test_tolerance_is_checked() -> None:

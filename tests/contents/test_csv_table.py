@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import random
+from typing import TYPE_CHECKING
 
 import pytest
+from contents.versions import compared
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contents.versions import compared
 from vestige.contents.comparison import Comparison
 from vestige.contents.tolerance import Tolerance
+
+if TYPE_CHECKING:
+    import random
 
 
 @pytest.mark.parametrize(
@@ -123,3 +126,11 @@ def test_order_of_rows_shows(rows: list[tuple[int, str]], chance: random.Random)
     found = compared(then, now, "x.csv")
     assert (found.verdict == "identical") == (rows == shuffled)
     assert found.reason == (None if rows == shuffled else "order of rows")
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=4))
+def test_other_rows_are_no_order(rows: list[tuple[int, int]]) -> None:
+    swapped = [(rows[0][0], rows[1][1]), (rows[1][0], rows[0][1]), *rows[2:]]
+    then, now = (written([["n", "m"], *([str(n), str(m)] for n, m in order)]) for order in (rows, swapped))
+    shuffled = rows != swapped and sorted(rows) == sorted(swapped)
+    assert compared(then, now, "x.csv").reason == ("order of rows" if shuffled else None)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from typing import Any
 
 import pytest
+from contents.versions import compared
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contents.versions import compared
 from vestige.contents.comparison import Comparison
 from vestige.contents.json_values import fingerprint
 from vestige.contents.tolerance import Tolerance
@@ -159,6 +160,15 @@ def test_verdict_is_symmetric_and_right(then: Any, now: Any) -> None:
 @given(VALUES)
 def test_fingerprint_ignores_order(value: Any) -> None:
     assert fingerprint(value) == fingerprint(turned(shuffled(value)))
+
+
+def test_fingerprints_of_other_values_differ() -> None:
+    pairs = list(itertools.product(range(-9, 10), repeat=2))
+    for wrap in (list, lambda pair: [{"a": one} for one in pair], lambda pair: {"a": pair[0], "b": pair[1]}):
+        values = {tuple(pair) if isinstance(wrap(pair), dict) else tuple(sorted(pair)): wrap(pair) for pair in pairs}
+        assert len({fingerprint(value) for value in values.values()}) == len(values)
+    assert fingerprint([[1, "x"], [2, "y"]]) != fingerprint([[2, "x"], [1, "y"]])
+    assert fingerprint([True, 1, None, "1"]) != fingerprint([1, 1, None, "1"])
 
 
 def same(then: Any, now: Any) -> bool:

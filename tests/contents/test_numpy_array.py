@@ -11,6 +11,7 @@ import pytest
 numpy = pytest.importorskip("numpy")
 
 from contents.versions import compared  # noqa: E402 - nothing here works without NumPy
+
 from vestige.contents import numpy_array  # noqa: E402
 from vestige.contents.comparison import Comparison  # noqa: E402
 from vestige.contents.tolerance import Tolerance  # noqa: E402
@@ -70,7 +71,11 @@ def test_tolerance(kind: str) -> None:
 @pytest.mark.parametrize(
     ("then", "now", "detail"),
     [
-        (NUMBERS, NUMBERS + [[0, 0, 0], [0, 1, 0]], "[1, 1]: 5.0 then, 6.0 now; relative difference up to 0.17"),
+        (
+            NUMBERS,
+            NUMBERS + numpy.array([[0, 0, 0], [0, 1, 0]]),
+            "[1, 1]: 5.0 then, 6.0 now; relative difference up to 0.17",
+        ),
         (NUMBERS, NUMBERS * 2, "[0, 0]: 1.0 then, 2.0 now; 6 elements differ; relative difference up to 0.5"),
         (NUMBERS, NUMBERS.T, "shape (2, 3) then, (3, 2) now"),
         (NUMBERS, NUMBERS.astype("f4"), "type float64 then, float32 now"),
@@ -135,7 +140,7 @@ def test_archives() -> None:
     then = archived(a=NUMBERS, b=numpy.arange(3))
     packed = archived(numpy.savez_compressed, b=numpy.arange(3), a=NUMBERS)
     assert compared(then, packed, "x.npz") == Comparison("equal", "numpy", "other times or compression in the archive")
-    found = compared(then, archived(a=NUMBERS, b=numpy.arange(3) + [0, 0, 2]), "x.npz")
+    found = compared(then, archived(a=NUMBERS, b=numpy.array([0, 1, 4])), "x.npz")
     assert (found.verdict, (found.detail or "")[:31]) == ("different", "array 'b' [2]: 2 then, 4 now; r")
     assert compared(then, archived(a=NUMBERS), "x.npz").detail == "array 'b' only then"
     assert compared(archived(a=NUMBERS), then, "x.npz").detail == "array 'b' only now"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from contents.versions import compared
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contents.versions import compared
 from vestige.contents import volatile
 from vestige.contents.text import changes
 from vestige.contents.tolerance import Tolerance
@@ -95,19 +97,14 @@ def test_hostile_lines_take_no_time(unit: str) -> None:
     volatile.explained(line + "x", line[1:] + "y", DEFAULT)  # the time limit of the test would tell
 
 
-def test_svg_of_matplotlib(tmp_path: object) -> None:
-    pytest.importorskip("matplotlib")
-    import io  # noqa: PLC0415
+def drawn() -> bytes:
+    figure, file = pytest.importorskip("matplotlib.figure").Figure(), io.BytesIO()
+    figure.subplots().plot([1, 2, 3])
+    figure.savefig(file, format="svg")
+    return file.getvalue()
 
-    from matplotlib.figure import Figure  # noqa: PLC0415
 
-    def drawn() -> bytes:
-        figure, file = Figure(), io.BytesIO()
-        figure.subplots().plot([1, 2, 3])
-        figure.savefig(file, format="svg")
-        return file.getvalue()
-
-    assert tmp_path
+def test_svg_of_matplotlib() -> None:
     found = compared(drawn(), drawn(), "x.svg")
     assert (found.verdict, found.reason) == ("different", "a generated id and a timestamp")
 

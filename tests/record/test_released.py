@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 RELEASED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "records")
 MADE = ("record.json", "processes.jsonl", "files.jsonl", "usage.jsonl")
-ADDED = ("options", "files", "software", "network", "code", "commit")  # since the first records were made
+ADDED = (  # since the first records were made
+    "options", "files", "software", "network", "code", "commit", "environment_hash",
+)  # fmt: skip
 
 
 def run_folder(version: str) -> str:

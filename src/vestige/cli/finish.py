@@ -25,19 +25,23 @@ def main(words: list[str]) -> int:
     """Finalise the run whose folder is the last word, make its commit if one was asked for, and say so.
 
     `--summary full|line|problems|none` before it says what to print. Returns NOT_COMMITTED where a commit was asked for
-    on the command line and not made.
+    on the command line, which `--commit` says, and was not made.
     """
     folder = words[-1]
     wanted = words[words.index("--summary") + 1] if "--summary" in words else "none"
-    code = exit_codes.OK
+    code = exit_codes.NOT_COMMITTED if "--commit" in words else exit_codes.OK
     try:
         record = _committed(folder, finalise(folder) if wanted == "none" else _finalised(folder))
-        code = _code(record)
+        code = code if _is_uncommitted(record) else exit_codes.OK
         text = _text(folder, record, wanted)
     except VestigeError as error:
         text = f"vestige: {error}"
     except KeyboardInterrupt:
         text = _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a traceback helps nobody, a file to paste does
+        from vestige.cli.report_file import write_report  # noqa: PLC0415 - only when there is one
+
+        text = f"vestige: unexpected {type(error).__name__}: {error}; {write_report(error)}"
     if text and wanted != "none":
         _print(text)
     return code
@@ -52,17 +56,14 @@ def _committed(folder: str, record: Record) -> Record:
     return commit_and_note(RunFolder(folder), record, record.options.commit)
 
 
-def _code(record: Record) -> int:
-    made, asked = record.commit, record.options.commit
-    if made is None or asked is None or not asked.asked or made.status in ("committed", "unchanged"):
-        return exit_codes.OK
-    return exit_codes.NOT_COMMITTED
+def _is_uncommitted(record: Record) -> bool:
+    return record.commit is not None and record.commit.status not in ("committed", "unchanged")
 
 
 def _text(folder: str, record: Record, wanted: str) -> str:
     if wanted in ("none", "problems"):
         made = record.commit
-        return f"vestige: not committed: {made.reason}" if _code(record) and made is not None else ""
+        return f"vestige: not committed: {made.reason}" if made is not None and _is_uncommitted(record) else ""
     from vestige.report import terminal  # noqa: PLC0415 - only to print
 
     paint = terminal.Paint(colours=_colours())

@@ -107,7 +107,7 @@ def _recorded(request: Request) -> recorder.Order:
         if store.named:
             raise
         return _unrecorded(request, str(error))
-    order.finish = _finisher(summary)
+    order.finish = _finisher(summary, commit=bool(request.commit))
     # inside another run, what finalises this one would be named there as left behind
     nested = start.RUN_VARIABLE in os.environ
     order.finish_waits = summary != "none" or nested or invocation.wants_commit(request, chosen)
@@ -117,10 +117,11 @@ def _recorded(request: Request) -> recorder.Order:
 def _unrecorded(request: Request, reason: str) -> recorder.Order:
     """Return the order to run the command and nothing else; vestige's words go to a terminal only.
 
-    Raises RecorderError where the network was to be denied: only a run that is recorded can promise that.
+    Raises RecorderError where the network was to be denied, or a commit to be made: that takes a run that is recorded.
     """
-    if request.deny_network:
-        raise RecorderError(f"the network can't be denied, since the run can't be recorded: {reason}")
+    promised = "the network can't be denied" if request.deny_network else "there can be no commit"
+    if request.deny_network or request.commit:
+        raise RecorderError(f"{promised}, since the run can't be recorded: {reason}")
     if not request.quiet and os.isatty(_STDERR):
         print(f"vestige: not recorded: {reason}", file=sys.stderr)
     return recorder.Order(request.argv)
@@ -130,20 +131,16 @@ def _summary(request: Request, chosen: Settings) -> str:
     """What to print afterwards: on a terminal, or wherever stderr goes if this command line asked for it."""
     if request.quiet:
         return "none"
-    if request.summary not in (None, "none"):
-        return request.summary or ""
-    if request.commit and (request.summary or not os.isatty(_STDERR)):
-        return "problems"
-    if request.summary:
-        return request.summary
-    return chosen.summary if os.isatty(_STDERR) else "none"
+    wanted = request.summary or (chosen.summary if os.isatty(_STDERR) else "none")
+    return "problems" if wanted == "none" and request.commit else wanted
 
 
-def _finisher(summary: str) -> tuple[str, ...]:
+def _finisher(summary: str, *, commit: bool) -> tuple[str, ...]:
     """Return the program that finalises the run: this Python without its site-packages, half the start-up time."""
     if not sys.executable:
         return ()  # embedded somewhere: the next `vestige ls` finalises
-    return (sys.executable, "-I", "-S", "-c", _FINISH, "--summary", summary)
+    words = (sys.executable, "-I", "-S", "-c", _FINISH, "--summary", summary)
+    return (*words, "--commit") if commit else words
 
 
 def _become_recorder(order: recorder.Order) -> int:

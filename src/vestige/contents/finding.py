@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ORDER = "order of rows"  # the reason where only the order differs
 STORED = "stored in another way"  # what makes equal, where nothing more is known
+_ADDRESS = re.compile(r" ?(?:on|in)? ?<[^<>]{0,80} at 0x[0-9a-f]+>")  # of an object, other in every message
 _SHOWN = 40  # characters of a value
 _BEFORE = 12  # of them before the first that differs
 
@@ -55,7 +57,7 @@ def _decoded(label: str, decode: Callable[[bytes], T], content: bytes, when: str
 
 def brief(error: BaseException) -> str:
     """Return what an error of a library says, in one short line."""
-    lines = str(error).strip().splitlines()
+    lines = _ADDRESS.sub("", str(error)).strip().splitlines()
     return shortened(lines[0] if lines else type(error).__name__, 80)
 
 

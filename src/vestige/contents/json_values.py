@@ -16,7 +16,7 @@ from vestige.contents.finding import STORED, Finding, ForeignError, brief, count
 from vestige.contents.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.contents.tolerance import Tolerance
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Pair = tuple[Path, Any, Any]
 
 _REORDERED = "keys in another order"
-_MASK = (1 << 64) - 1
 _LISTS = (list, tuple)  # Arrow's maps have tuples
 _SIMPLE = frozenset((str, int, float, bool, type(None)))
 _DEEPEST = 200  # levels whose order is looked at, far from the end of Python's stack
@@ -53,7 +52,7 @@ def line_differences(then: bytes, now: bytes, tolerance: Tolerance) -> Finding:
         if None not in lines and lines[0] != lines[1]:
             one, other = decoded("JSON lines", _document, *lines)
             walk.compare(one, other, (None, Root(f"line {number:,}")))
-            order = [(sum_ + fingerprint(value)) & _MASK for sum_, value in zip(order, (one, other), strict=True)]
+            order = [sum_ + fingerprint(value) for sum_, value in zip(order, (one, other), strict=True)]
     if counts[0] != counts[1]:
         walk.tally.ahead(f"{counted(counts[0], 'line')} then, {counts[1]:,} now")
     return walk.finding(in_order=counts[0] != counts[1] or order[0] != order[1])
@@ -154,10 +153,20 @@ def fingerprint(value: object, depth: int = 0) -> int:
     if depth > _DEEPEST:
         return id(value)
     if isinstance(value, dict):
-        return hash(("{", frozenset((key, fingerprint(inner, depth + 1)) for key, inner in value.items())))
+        return _sum("{", (hash(f"{fingerprint(inner, depth + 1)}{key}") for key, inner in value.items()))
     if isinstance(value, list):
-        return hash(("[", len(value), sum(fingerprint(inner, depth + 1) for inner in value) & _MASK))
-    return hash((isinstance(value, bool), "nan" if value != value else value))  # noqa: PLR0124 - NaN
+        return _sum("[", (fingerprint(inner, depth + 1) for inner in value))
+    if isinstance(value, float) and value.is_integer():
+        return hash(repr(int(value)))
+    return hash(repr(value))
+
+
+def _sum(bracket: str, hashes: Iterable[int]) -> int:
+    """Return one number for many in any order.
+
+    Only hashes of text are added: those of numbers and tuples are so regular that other pairs have the same sum.
+    """
+    return hash(f"{bracket}{sum(hashes)}")
 
 
 class _SeveralError(ForeignError):
@@ -166,7 +175,7 @@ class _SeveralError(ForeignError):
 
 def _document(content: bytes) -> object:
     try:
-        return json.loads(content, object_pairs_hook=_object, parse_float=_float)
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=_float)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             raise _SeveralError(f"no valid JSON ({brief(error)})") from error

@@ -128,4 +128,4 @@ def _same_lines(then: bytes, now: bytes) -> bool:
 
 
 def _sum(content: bytes) -> int:
-    return sum(hash((line.rstrip(b"\n"),)) for line in _each(content))
+    return sum(hash(line.rstrip(b"\n")) for line in _each(content))

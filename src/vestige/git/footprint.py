@@ -10,6 +10,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from vestige.git.levels import is_bookkeeping
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def footprint(
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}
     for use in uses:
+        if is_bookkeeping(use.path):
+            continue
         path = shown(os.fsdecode(to_bytes(use.path)), top)
         if use.kind in ("input", "modified", "removed"):
             inputs[path] = ids.get(path) or (use.hash if use.kind == "input" else None) or "unknown"

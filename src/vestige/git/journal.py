@@ -11,13 +11,17 @@ import json
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from vestige.errors import GitError
+from vestige.git.lock import FOLDER
 from vestige.record.place import write_atomically
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vestige.git.repo import Repository
 
 _NAME = "journal.json"
@@ -25,23 +29,36 @@ _PREPARED = "index-"
 _PATIENCE = 30.0  # s for whoever holds `index.lock`
 _NAP = 0.01  # s
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-_MOST = 1 << 16  # B
+_MOST = 1 << 20  # B
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A branch about to move."""
+
+    base: str  # the commit, or the tree, at which it stands
+    commit: str
+    index: str  # the prepared index that belongs to the commit
 
 
 class Journal:
     """The journal of one commit in the making; `folder` is `.git/vestige`."""
 
-    def __init__(self, repository: Repository, folder: str) -> None:
+    def __init__(self, repository: Repository, folder: str, *, patience: float = _PATIENCE) -> None:
+        self.repository = repository
         self.folder = folder
         self.index = os.path.join(repository.git_dir, "index")
+        self.has_landed = False
+        self._patience = patience  # s
         self._lock = f"{self.index}.lock"
         self._path = os.path.join(folder, _NAME)
-        self._mark = f"vestige {os.urandom(8).hex()}\n".encode()
+        self._name = os.urandom(8).hex()
+        self._new: tuple[str, ...] = ()
 
     def begin(self) -> None:
         """Take Git's lock on the index. Raises GitError if another program keeps it; OSError."""
         self._write()
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + self._patience
         while not self._is_taken():
             if time.monotonic() >= until:
                 raise GitError(
@@ -51,37 +68,73 @@ class Journal:
             time.sleep(_NAP)
 
     def prepared(self, name: str) -> str:
-        """Return the path for an index that is being prepared."""
-        return os.path.join(self.folder, f"{_PREPARED}{name}")
+        """Return the path for an index that is being prepared.
 
-    def landing(self, commit: str, index: str) -> None:
-        """Note that the branch is about to move to `commit`, and which index belongs to it. Raises OSError."""
-        self._write(commit, index)
+        No other commit has one of this name: a git whose caller was killed may write a moment longer.
+        """
+        return os.path.join(self.folder, f"{_PREPARED}{name}-{self._name}")
+
+    def note(self, new: Iterable[str]) -> None:
+        """Note the files, relative to the top, that are about to be made for the commit alone. Raises OSError."""
+        self._new = tuple(new)
+        self._write()
+
+    def landing(self, landing: Landing) -> None:
+        """Note that the branch is about to move. Raises OSError."""
+        self._write(landing)
+
+    def landed(self, index: str) -> None:
+        """Let the prepared index take its place, now that the branch has moved. Raises OSError."""
+        self.has_landed = True
+        os.replace(index, self.index)
+        self.end()
 
     def end(self) -> None:
         """Give Git's lock back and forget everything."""
         if _content(self._lock) == self._mark:
             os.unlink(self._lock)
-        for name in os.listdir(self.folder):
+        for name in sorted(os.listdir(self.folder)):  # the journal last
             if name.startswith((_PREPARED, _NAME, f".{_NAME}")):
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(self.folder, name))
 
-    def recover(self, repository: Repository) -> None:
+    def recover(self) -> None:
         """Finish or undo what an earlier process left behind. Raises OSError, GitError."""
         found = _parsed(_content(self._path))
-        if not found:
-            return
-        self._mark = found.get("mark", "").encode()
-        commit, index = found.get("commit"), os.fsdecode(to_bytes(found.get("index") or ""))
-        if commit and os.path.exists(index) and self._has_landed(repository, commit):
-            os.replace(index, self.index)
+        if found:
+            self._name = str(found.get("name"))
+            commit = found.get("commit")
+            if commit is not None and self._is_at(str(commit)):
+                self._finish(Landing(str(found["base"]), str(commit), os.path.join(self.folder, str(found["index"]))))
+            else:
+                self.forsake(os.fsdecode(to_bytes(str(path))) for path in found.get("new") or ())
         self.end()
 
-    def _has_landed(self, repository: Repository, commit: str) -> bool:
-        """Say whether the branch had moved, and the index that was prepared for it is still the next one."""
-        now = repository.head.commit
-        return _content(self._lock) == self._mark and now is not None and repository.is_ancestor(commit, now)
+    def forsake(self, new: Iterable[str]) -> None:
+        """Remove files that were made for a commit that there is not, and the folders for them."""
+        for path in new:
+            whole = os.path.join(self.repository.top, path)
+            with suppress(OSError):
+                os.unlink(whole)
+                os.removedirs(os.path.dirname(whole))
+
+    @property
+    def _mark(self) -> bytes:
+        return f"vestige {self._name}\n".encode()
+
+    def _is_at(self, commit: str) -> bool:
+        """Say whether the branch had moved."""
+        now = self.repository.head.commit
+        return now is not None and self.repository.is_ancestor(commit, now)
+
+    def _finish(self, landing: Landing) -> None:
+        """Let the index follow the branch, as it should have."""
+        if not os.path.exists(landing.index):
+            return  # it did
+        if _content(self._lock) == self._mark:
+            os.replace(landing.index, self.index)
+        else:  # somebody has removed the lock, and may have used the index since
+            self.repository.follow(self.repository.changed(landing.base, landing.commit))
 
     def _is_taken(self) -> bool:
         """Take Git's lock with our mark in it from its first moment on, where there are hard links."""
@@ -106,14 +159,16 @@ class Journal:
             return False
         return True
 
-    def _write(self, commit: str | None = None, index: str | None = None) -> None:
-        content = {"mark": self._mark.decode(), "commit": commit, "index": None if index is None else from_os(index)}
+    def _write(self, landing: Landing | None = None) -> None:
+        content: dict[str, Any] = {"name": self._name, "new": list(map(from_os, self._new))}
+        if landing is not None:
+            content |= {"base": landing.base, "commit": landing.commit, "index": os.path.basename(landing.index)}
         write_atomically(self._path, json.dumps(content).encode(), durable=True)
 
 
 def is_pending(git_dir: str) -> bool:
     """Say whether a commit is under way, or was when its process died."""
-    return os.path.exists(os.path.join(git_dir, "vestige", _NAME))
+    return os.path.exists(os.path.join(git_dir, FOLDER, _NAME))
 
 
 def _content(path: str) -> bytes | None:
@@ -124,10 +179,10 @@ def _content(path: str) -> bytes | None:
         return None
 
 
-def _parsed(content: bytes | None) -> dict[str, str]:
+def _parsed(content: bytes | None) -> dict[str, Any]:
     """Return what the journal says; nothing if it was never whole."""
     try:
         found = json.loads(content or b"{}")
     except ValueError:
         found = None
-    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}

@@ -12,13 +12,21 @@ from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import TypeGuard
 
     from vestige.git.repo import Repository
-    from vestige.record.model import FileClass, FileUse
+    from vestige.record.model import FileClass, FileState, FileUse
 
 WRITTEN: tuple[FileClass, ...] = ("output", "modified", "removed")
 USED: tuple[FileClass, ...] = ("input", "modified", "removed")
 _OWN_FOLDERS = (".git", ".vestige")
+_ANNEX = "/annex/objects/"
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Say whether a file is Git's or vestige's own, in `.git` or `.vestige`; what git-annex keeps there is not."""
+    parts = path.split(os.sep)
+    return not {*_OWN_FOLDERS}.isdisjoint(parts) and _ANNEX not in path
 
 
 @dataclass(slots=True)
@@ -60,8 +68,7 @@ class Levels:
             self._note_foreign(path, use)
             return
         name = os.path.relpath(path, level.repository.top)
-        state = use.after or use.before
-        if state is not None and state.type == "directory":
+        if _is_folder(use.before) or _is_folder(use.after):
             self._take_folder(level, name, use)
             return
         if use.kind in WRITTEN:
@@ -83,9 +90,13 @@ class Levels:
 
     def _take_folder(self, level: Level, name: str, use: FileUse) -> None:
         """Take what was moved here, or away, with its folder: of that nothing else was seen."""
-        if use.kind == "removed":
+        if use.kind not in WRITTEN:
+            return
+        if _is_folder(use.before) and (use.after is None or use.after.ino != use.before.ino):
             level.emptied.append(name)
-        elif use.kind in WRITTEN and use.names:
+        if not _is_folder(use.before) or not _is_folder(use.after):
+            level.written[name] = use  # there is a file now, or there was
+        if _is_folder(use.after) and use.names:
             self._take_files(os.path.join(level.repository.top, name))
 
     def _take_files(self, folder: str) -> None:
@@ -144,6 +155,10 @@ def sorted_into(repository: Repository, uses: Iterable[FileUse], outputs: Iterab
     for path in outputs:
         levels.declare(path)
     return levels
+
+
+def _is_folder(state: FileState | None) -> TypeGuard[FileState]:
+    return state is not None and state.type == "directory"
 
 
 def _files(folder: str) -> Iterator[str]:

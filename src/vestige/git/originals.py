@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import UsageError
 from vestige.git import placeholders, repo
-from vestige.git.levels import USED, WRITTEN
+from vestige.git.levels import USED, WRITTEN, is_bookkeeping
 from vestige.git.message import sidecar_folder
 from vestige.git.placeholders import Values
 from vestige.git.prepare import configured
@@ -67,7 +67,8 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
     if record.code is None:
         raise UsageError(f"run {run.short_id} was not made in a Git work tree: there is nothing to repeat it from")
     repository = repo.discover(os.fsdecode(to_bytes(record.code.top)))
-    uses = {os.fsdecode(to_bytes(use.path)): use for use in run.files({*WRITTEN, *USED, "software"})}
+    used = ((os.fsdecode(to_bytes(use.path)), use) for use in run.files({*WRITTEN, *USED, "software"}))
+    uses = {path: use for path, use in used if not is_bookkeeping(path)}
     inner = {
         path[len(repository.top) + 1 :]: use for path, use in uses.items() if path.startswith(f"{repository.top}/")
     }

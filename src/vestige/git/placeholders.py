@@ -307,7 +307,11 @@ def _printed(odd: str) -> str:
 
 
 def _placed(placeholder: _Placeholder) -> str:
-    """Return a placeholder as part of a longer word: DataLad quotes each item of its lists, and nothing else."""
+    """Return a placeholder as part of a longer word: DataLad quotes each item of its lists, and nothing else.
+
+    That leaves two things unkept: a single quote in the path of the repository, and line feeds at the end of the last
+    item of a list inside a word.
+    """
     if placeholder.name not in _LISTS:
         return f"'{placeholder.written}'"
     if placeholder.index is not None:

@@ -108,20 +108,20 @@ def plan(repository: Repository, record: Record, options: CommitOptions, uses: S
     folder = os.fsdecode(to_bytes(record.cwd))
     inputs, outputs = Declared(options.inputs, folder), Declared(options.outputs, folder)
     levels = sorted_into(repository, uses, outputs.files)
-    if options.explicit:
-        for level in levels.innermost_first():
-            top = level.repository.top
-            level.emptied.clear()
-            level.written = {
-                name: use for name, use in level.written.items() if outputs.covers(os.path.join(top, name))
-            }
-    selections = {level.name: _selected(level, options) for level in levels.innermost_first()}
+    selections = {level.name: _selected(level, options, outputs) for level in levels.innermost_first()}
     return Plan(levels, selections, inputs, outputs)
 
 
-def _selected(level: Level, options: CommitOptions) -> Selection:
+def _selected(level: Level, options: CommitOptions, outputs: Declared) -> Selection:
     commit = level.repository.head.commit
-    selection = select(level, commit)
+
+    def is_declared(path: str) -> bool:
+        return outputs.covers(os.path.join(level.repository.top, path))
+
+    if outputs.globs:
+        for path in filter(is_declared, level.repository.deleted()):
+            level.written.setdefault(path, None)
+    selection = select(level, commit, only=is_declared if options.explicit else None)
     if not options.commit_inputs or not selection.uncommitted:
         return selection
     for name in selection.uncommitted:

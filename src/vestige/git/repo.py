@@ -62,6 +62,7 @@ class Entry(NamedTuple):
 
     mode: str  # "100644", "100755", "120000" (a link), "160000" (a submodule)
     id: str  # of the blob, or of the submodule's commit
+    mark: str = ""  # "skip-worktree" or "assume-unchanged": Git is told not to look at the file
 
     @property
     def is_submodule(self) -> bool:
@@ -84,12 +85,22 @@ class Repository:
         given: bytes | None = None,
         variables: Mapping[str, str] | None = None,
         may_fail: bool = False,
+        keeping: int | None = None,
     ) -> Answer:
-        """Call git at the top of the work tree, with `given` as its stdin, `variables` on top of `environment()`.
+        """Call git at the top of the work tree.
 
-        Raises GitError if it can't be started, or if it fails and must not.
+        Args:
+            words: of its command line.
+            given: its stdin.
+            variables: on top of `environment()`.
+            may_fail: its exit code is looked at by the caller.
+            keeping: a descriptor that it keeps open for as long as it lives.
+
+        Raises:
+            GitError: it can't be started, or it fails and must not.
         """
-        answer = call(("git", *words), folder=self.top, given=given, environ=environment() | dict(variables or {}))
+        environ = environment() | dict(variables or {})
+        answer = call(("git", *words), folder=self.top, given=given, environ=environ, keeping=keeping)
         if answer.code and not may_fail:
             raise GitError(f"`git {words[0]}` failed in {self.top}: {answer.words}")
         return answer
@@ -143,10 +154,22 @@ class Repository:
         answer = self.git("diff-tree", "-r", "-z", "--no-renames", one, other)
         return {change.path: change.after if change.is_there else None for change in _changes(answer.out)}
 
-    def index(self, paths: Sequence[str] | None = None) -> dict[str, Entry]:
-        """Return the tracked files: all of them, or at least those of `paths`; of a conflict, our side."""
-        answer = self.git("ls-files", "-z", "-s", *_as_words(paths))
-        return {path: Entry(mode, oid) for (mode, oid, stage), path in _listed(answer.out) if stage in ("0", _UNMERGED)}
+    def index(self, paths: Sequence[str] | None = None, path: str | None = None) -> dict[str, Entry]:
+        """Return the tracked files: all of them, or at least those of `paths`; of a conflict, our side.
+
+        The index is that of the work tree, or the one at `path`.
+        """
+        variables = {} if path is None else {"GIT_INDEX_FILE": path}
+        answer = self.git("ls-files", "-z", "-s", "-v", *_as_words(paths), variables=variables)
+        return {
+            path: Entry(mode, oid, _mark(letter))
+            for (letter, mode, oid, stage), path in _listed(answer.out)
+            if stage in ("0", _UNMERGED)
+        }
+
+    def deleted(self) -> list[str]:
+        """Return the tracked files that are not in the work tree, though they should be."""
+        return split(self.git("ls-files", "-z", "--deleted").out)
 
     def stamps(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Return time (ns) and size (B) that tracked files had when the index last compared them with their blobs."""
@@ -189,6 +212,21 @@ class Repository:
                 files, self.git("hash-object", "--stdin-paths", given=given).out.decode().split(), strict=True
             )
 
+    def changed(self, before: str, after: str) -> list[Change]:
+        """Return what differs between two commits or trees."""
+        return list(_changes(self.git("diff-tree", "-r", "-z", "--no-renames", before, after).out))
+
+    def follow(self, changes: Sequence[Change], index: str | None = None) -> None:
+        """Take changes into the index, where it has of a file what stood there before. Raises GitError."""
+        variables = {} if index is None else {"GIT_INDEX_FILE": index}
+        has = self.index([change.path for change in changes], index)
+        lines = (
+            f"{change.after.mode} {change.after.id} 0\t{change.path}"
+            for change in changes
+            if has.get(change.path) == (change.before if change.was_there else None)
+        )
+        self.git("update-index", "-z", "--index-info", given=join(lines), variables=variables)
+
     def ignored(self, paths: Iterable[str]) -> set[str]:
         """Return those of the untracked `paths` that Git is told to ignore."""
         given = join(f"./{path}" for path in paths)  # or else `:` at the beginning is magic
@@ -219,8 +257,8 @@ class Repository:
         return self.git("hash-object", "-t", "tree", "--stdin", given=b"").out.decode().strip()
 
 
-class _Change(NamedTuple):
-    """An entry of `diff-index`."""
+class Change(NamedTuple):
+    """A file that differs, as `diff-index` and `diff-tree` list it."""
 
     before: Entry
     after: Entry
@@ -228,6 +266,7 @@ class _Change(NamedTuple):
 
     @property
     def was_there(self) -> bool:
+        """Whether there was a file before."""
         return self.before.mode.strip("0") != ""
 
     @property
@@ -256,10 +295,23 @@ def _rev_parse(folder: str, *words: str) -> list[str]:
     return os.fsdecode(answer.out).removesuffix("\n").split("\n")
 
 
-def call(words: Sequence[str], *, folder: str, environ: Mapping[str, str], given: bytes | None = None) -> Answer:
-    """Call a program of Git's family. Raises GitError if it can't be started."""
+def call(
+    words: Sequence[str],
+    *,
+    folder: str,
+    environ: Mapping[str, str],
+    given: bytes | None = None,
+    keeping: int | None = None,
+) -> Answer:
+    """Call a program of Git's family; `given` is its stdin, `keeping` a descriptor that it inherits.
+
+    Raises GitError if it can't be started.
+    """
+    kept = () if keeping is None else (keeping,)
     try:
-        done = subprocess.run(words, cwd=folder, env=environ, input=given or b"", capture_output=True, check=False)
+        done = subprocess.run(
+            words, cwd=folder, env=environ, input=given or b"", capture_output=True, check=False, pass_fds=kept
+        )
     except FileNotFoundError as error:
         what = f"`{words[0]}` is not installed, or not in PATH" if os.path.isdir(folder) else f"{folder} is gone"
         raise GitError(what) from error
@@ -302,8 +354,13 @@ def _listed(out: bytes) -> Iterator[tuple[list[str], str]]:
         yield fields.split(" "), path
 
 
-def _changes(out: bytes) -> Iterator[_Change]:
+def _mark(letter: str) -> str:
+    """Return what a letter of `ls-files -v` says of a file."""
+    return "skip-worktree" if letter in "Ss" else "assume-unchanged" if letter.islower() else ""
+
+
+def _changes(out: bytes) -> Iterator[Change]:
     items = iter(split(out))
     for fields, path in zip(items, items, strict=True):
         before, after, old, new, _ = fields.removeprefix(":").split(" ")
-        yield _Change(Entry(before, old), Entry(after, new), path)
+        yield Change(Entry(before, old), Entry(after, new), path)

@@ -11,7 +11,7 @@ from vestige.record.model import LeftOut
 from vestige.text import from_os
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from vestige.git.levels import Level
     from vestige.git.repo import Entry, Repository
@@ -28,12 +28,16 @@ class Selection:
     blobs: dict[str, str]  # used and committed: the blob's id
 
 
-def select(level: Level, commit: str | None) -> Selection:
-    """Decide what of a run goes into the commit on top of `commit`. Raises GitError."""
-    tracked = level.repository.index([*level.written, *level.used, *level.emptied])
+def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | None = None) -> Selection:
+    """Decide what of a run goes into the commit on top of `commit`; `only` says of a path if it may. Raises GitError."""
+    tracked = _tracked(level, commit)
+    emptied = tuple(f"{folder}/" for folder in level.emptied)
     for path in tracked:
-        if path.startswith(tuple(f"{folder}/" for folder in level.emptied)):
+        if path.startswith(emptied):
             level.written.setdefault(path, None)
+    level.emptied.clear()
+    if only is not None:
+        level.written = {path: use for path, use in level.written.items() if only(path)}
     reasons = dict(_reasons(level, tracked))
     dirty = _uncommitted(level, tracked, commit)
     return Selection(
@@ -42,6 +46,19 @@ def select(level: Level, commit: str | None) -> Selection:
         uncommitted=tuple(path for path in level.used if path in dirty),
         blobs={path: tracked[path].id for path in level.used if path not in dirty},
     )
+
+
+def _tracked(level: Level, commit: str | None) -> dict[str, Entry]:
+    """Return the files that index or commit have, of all those that the run has to do with.
+
+    What the command took out of the index (`git rm`) is in the commit still.
+    """
+    found = level.repository.index([*level.written, *level.used, *level.emptied])
+    top = level.repository.top
+    gone = [path for path in level.written if path not in found and _look(os.path.join(top, path)) is None]
+    if commit is None or not (gone or level.emptied):
+        return found
+    return level.repository.tree(commit, [*gone, *level.emptied]) | found
 
 
 def is_steady(level: Level, selection: Selection) -> bool:
@@ -57,8 +74,11 @@ def _reasons(level: Level, tracked: Mapping[str, Entry]) -> Iterator[tuple[str, 
     ignored = level.repository.ignored(untracked)
     for path, use in level.written.items():
         now = _look(os.path.join(level.repository.top, path))
-        if now is None and path not in tracked:
+        mark = tracked[path].mark if path in tracked else ""
+        if now is None and (path not in tracked or mark == "skip-worktree"):
             yield path, ""
+        elif mark:
+            yield path, f"marked as {mark} in the index"
         elif path in ignored:
             yield path, "ignored by Git; `-o` takes it in"
         elif use is not None and not _is_as(now, use.after):
@@ -73,7 +93,7 @@ def _uncommitted(level: Level, tracked: Mapping[str, Entry], commit: str | None)
     """Return what the run used in a version that no commit holds, or that nobody can say it of."""
     unchanged = [path for path, use in level.used.items() if path in tracked and use.kind == "input"]
     altered = {path: use for path, use in level.used.items() if path in tracked and use.kind != "input"}
-    found = {path for path in level.used if path not in tracked}
+    found = {path for path in level.used if path not in tracked or tracked[path].mark}
     if unchanged:
         found |= level.repository.differing(commit, unchanged).keys()
     if altered:
@@ -99,16 +119,18 @@ def _altered(repository: Repository, uses: Mapping[str, FileUse], commit: str | 
 
 
 def _look(path: str) -> os.stat_result | None:
+    """Return what stands at a path, None for nothing and for a folder, of which Git knows nothing."""
     try:
-        return os.lstat(path)
+        found = os.lstat(path)
     except OSError:
         return None
+    return None if stat.S_ISDIR(found.st_mode) else found
 
 
 def _is_as(now: os.stat_result | None, then: FileState | None) -> bool:
     """Say whether a file is as the run left it."""
-    if now is None or then is None:
-        return now is None and then is None
+    if now is None or then is None or then.type == "directory":
+        return now is None and (then is None or then.type == "directory")
     seen = (now.st_ino, now.st_size, now.st_mtime_ns)
     return all(old is None or old == new for old, new in zip((then.ino, then.size, then.mtime_ns), seen, strict=True))
 

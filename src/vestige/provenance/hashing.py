@@ -168,16 +168,23 @@ def _checked(use: FileUse, value: str) -> Hash:
 def _fresh(uses: Sequence[FileUse], work: Work) -> Iterator[tuple[str, Hash]]:
     """Hash files: large ones in threads (hashlib lets the others go on), small ones here meanwhile."""
     large = sorted((use for use in uses if _size(use) >= _LARGE), key=_size, reverse=True)
+    if not large:
+        yield from _small(uses, work)
+        return
     with _threads(work, len(large)) as pool:
         futures = [(use.path, pool.submit(hash_file, use, work)) for use in large]
-        for use in uses:
-            if _size(use) < _LARGE:
-                yield use.path, hash_file(use, work)
-                work.report()
+        yield from _small(uses, work)
         for path, future in futures:
             while not _is_done(future):
                 work.report()
             yield path, future.result()
+
+
+def _small(uses: Sequence[FileUse], work: Work) -> Iterator[tuple[str, Hash]]:
+    for use in uses:
+        if _size(use) < _LARGE:
+            yield use.path, hash_file(use, work)
+            work.report()
 
 
 @contextlib.contextmanager

@@ -249,6 +249,7 @@ class Options:
     io_uring: Literal["auto", "deny"] = "auto"  # deny: programs fell back to calls that can be seen
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # globs of the config by class of file
     commit: CommitOptions | None = None  # None: no commit was asked for
+    stdin: StreamKind | None = None  # what the command's stdin was
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,7 @@ class Record:
     vestige: str  # version that wrote it
     machine: Machine | None  # where it ran; None: the first record was lost
     environment: dict[str, str]  # an allow-list; what looks like a secret is masked
+    environment_hash: str | None = None  # "sha256:…" of all variables but those of terminals, sessions and job ids
     message: str | None = None  # text, given by `--message`
     tags: tuple[str, ...] = ()  # text, given by `--tag`
     parent: str | None = None  # id of the run around this one

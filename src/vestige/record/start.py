@@ -5,6 +5,10 @@ On the start-up path of `vestige run`: imports nothing that the interpreter has 
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
+
 from vestige.record import head, machine
 from vestige.record.place import utc_text
 from vestige.text import from_os
@@ -37,6 +41,30 @@ JOB_NAMES = {
     "SLURM_STEP_ID",
 }  # fmt: skip
 JOB_PREFIXES = ("OSG",)
+# What differs from one terminal, session or job to the next and says nothing about results: not in the hash of the
+# environment. Whole names where a prefix might catch a variable of somebody's own. The place of a process among its
+# siblings does say something (SLURM_ARRAY_TASK_ID, SLURM_PROCID, PBS_ARRAY_INDEX, SGE_TASK_ID), so it is in it.
+# MAKEFLAGS is for another make; PWD is `cwd` of the record.
+VOLATILE_NAMES = {
+    "COLORFGBG", "COLORTERM", "COLUMNS", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL", "DBUS_SESSION_BUS_ADDRESS",
+    "DBUS_SESSION_BUS_PID", "DBUS_SESSION_BUS_WINDOWID", "DBUS_STARTER_ADDRESS", "DBUS_STARTER_BUS_TYPE",
+    "DESKTOP_STARTUP_ID", "DISPLAY", "GPG_AGENT_INFO", "GPG_TTY", "HISTCONTROL", "HISTFILE", "HISTFILESIZE",
+    "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "ICEAUTHORITY", "INVOCATION_ID", "JOURNAL_STREAM", "LINES",
+    "LSB_BATCH_JID", "LSB_JOBID", "LS_COLORS", "MAIL", "MAKEFLAGS", "MAKELEVEL", "MAKE_TERMERR", "MAKE_TERMOUT",
+    "MANAGERPID", "MFLAGS", "OLDPWD", "PBS_JOBID", "PROMPT_COMMAND", "PROMPT_DIRTRIM", "PS0", "PS1", "PS2", "PS3",
+    "PS4", "PWD", "SESSION_MANAGER", "SHLVL", "SLURMD_NODENAME", "SLURM_ARRAY_JOB_ID", "SLURM_JOBID",
+    "SLURM_JOB_END_TIME", "SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_JOB_START_TIME", "SLURM_LAUNCH_NODE_IPADDR",
+    "SLURM_NODELIST", "SLURM_RESTART_COUNT", "SLURM_SRUN_COMM_HOST", "SLURM_SRUN_COMM_PORT", "SLURM_STEPID",
+    "SLURM_STEP_ID", "SLURM_STEP_LAUNCHER_PORT", "SLURM_STEP_NODELIST", "SLURM_SUBMIT_HOST", "SLURM_TASK_PID",
+    "SLURM_TOPOLOGY_ADDR", "SSH_AGENT_PID", "SSH_ASKPASS", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
+    "SSH_TTY", "STY", "SYSTEMD_EXEC_PID", "TERM", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TMUX", "TMUX_PANE",
+    "VIRTUAL_ENV_PROMPT", "VTE_VERSION", "WINDOWID", "WINDOWPATH", "WT_PROFILE_ID", "WT_SESSION", "XAUTHORITY",
+    "XDG_ACTIVATION_TOKEN", "XDG_SEAT", "XDG_VTNR", "_",
+}  # fmt: skip
+VOLATILE_PREFIXES = (
+    "ALACRITTY_", "GNOME_TERMINAL_", "ITERM_", "KITTY_", "KONSOLE_", "TERM_", "VESTIGE_", "VSCODE_", "WEZTERM_",
+    "XDG_SESSION_", "ZELLIJ_",
+)  # fmt: skip
 _SECRET_WORDS = ("AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "PRIVATE", "PWD", "SECRET", "SESSION", "TOKEN")
 _SECRET_STARTS = (
     "AIza", "AKIA", "ASIA", "Basic ", "Bearer ", "eyJ", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "hf_",
@@ -76,6 +104,7 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
         "vestige": version,
         "machine": machine.describe(),
         "environment": kept_environment(environ, keep),
+        "environment_hash": environment_hash(environ),
         "message": None if message is None else from_os(message),
         "tags": [from_os(tag) for tag in tags],
         "parent": _text_or_none(environ.get(RUN_ID_VARIABLE)),
@@ -110,6 +139,7 @@ def _options(given: Mapping[str, object]) -> dict[str, object]:
         "io_uring": "auto",
         "classes": {},
         "commit": None,
+        "stdin": None,
     }
     classes = given.get("classes")
     texts = {name: list(map(from_os, globs)) for name, globs in classes.items()} if isinstance(classes, dict) else {}
@@ -122,6 +152,39 @@ def kept_environment(environ: Mapping[str, str], keep: Iterable[str] = ()) -> di
     prefixes = KEPT_PREFIXES + tuple(name[:-1] for name in keep if name.endswith("*"))
     chosen = sorted(name for name in environ if name in names or name.startswith(prefixes))
     return {from_os(name): MASK if looks_secret(name, environ[name]) else from_os(environ[name]) for name in chosen}
+
+
+def environment_hash(environ: Mapping[str, str]) -> str:
+    """Return `sha256:…` over all variables and their values, but those that say nothing about results."""
+    pairs = sorted(os.fsencode(f"{name}={environ[name]}") for name in environ if not is_volatile(name))
+    return "sha256:" + _sha256(b"\0".join(pairs))
+
+
+def is_volatile(name: str) -> bool:
+    """Say whether a variable differs between terminals, sessions or jobs and says nothing about results."""
+    return name in VOLATILE_NAMES or name.startswith(VOLATILE_PREFIXES)
+
+
+def stream_kind(descriptor: int) -> str:
+    """Return what a standard stream of this process is (`model.StreamKind`), as a command inherits it."""
+    try:
+        if not os.get_inheritable(descriptor):
+            return "closed"  # what stands here was opened since, by Python
+    except OSError:
+        return "closed"
+    return kind_of(descriptor)
+
+
+def kind_of(descriptor: int) -> str:
+    """Return what a descriptor is (`model.StreamKind`)."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return "closed"
+    for is_it, kind in ((stat.S_ISREG, "file"), (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket")):
+        if is_it(mode):
+            return kind
+    return "terminal" if os.isatty(descriptor) else "device"
 
 
 def looks_secret(name: str, value: str) -> bool:
@@ -144,6 +207,18 @@ def _has_password(value: str) -> bool:
         if at and ":" in user:
             return True
     return False
+
+
+def _sha256(content: bytes) -> str:
+    """Return the hash by Python's own code: `hashlib` loads OpenSSL, which takes 4 ms, this 0.3."""
+    try:
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256  # noqa: PLC0415
+        else:
+            from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+    except ImportError:  # a Python built without
+        from hashlib import sha256  # noqa: PLC0415
+    return str(sha256(content).hexdigest())
 
 
 def _text_or_none(name: str | None) -> str | None:
