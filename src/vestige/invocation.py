@@ -28,8 +28,8 @@ class Request:
     __slots__ = (
         "allow_empty", "argv", "assume_ready", "capture", "chain", "command", "commit", "commit_inputs",
         "deny_network", "dry_run", "expand", "explicit", "extra_inputs", "hash", "hash_limit", "help",
-        "if_changed", "inputs", "io_uring", "message", "on_failure", "outputs", "quiet", "sidecar", "store",
-        "strict", "summary", "tags", "trace", "wait",
+        "if_changed", "inputs", "io_uring", "message", "on_failure", "others", "outputs", "quiet", "sidecar", "store",
+        "strict", "summary", "tags", "top", "trace", "wait",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -51,6 +51,8 @@ class Request:
         self.outputs: list[str] = []
         self.extra_inputs: list[str] = []
         self.chain: list[str] = []
+        self.others: str | None = None  # JSON
+        self.top: str | None = None  # of the work tree to commit in; None: the one around the folder
         self.expand: str | None = None
         self.explicit = False
         self.assume_ready: str | None = None
@@ -114,7 +116,7 @@ def open_run(  # noqa: PLR0913 - all keywords
         tags=(*chosen.tags, *request.tags),
         keep=chosen.environment,
         options=options,
-        top=None if folder is None else settings.git_top_level(folder),
+        top=request.top or (None if folder is None else settings.git_top_level(folder)),
     )
     return recorder.Order(
         request.argv,
@@ -152,6 +154,7 @@ def commit_options(request: Request, chosen: Settings, folder: str | None) -> di
         "outputs": [from_os(word) for word in request.outputs],
         "extra_inputs": [from_os(word) for word in request.extra_inputs],
         "chain": request.chain,
+        "others": request.others,
         "expand": request.expand or "none",
         "explicit": request.explicit,
         "sidecar": request.sidecar or "auto",

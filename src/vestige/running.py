@@ -82,21 +82,36 @@ def run(
         from vestige.git.prepare import prepare  # noqa: PLC0415 - only where something is declared
 
         prepare(request, folder or "")
-    order = invocation.open_run(
-        request,
-        chosen=chosen,
-        store=kept_in,
-        environ=environ,
-        folder=folder,
-        stdin=_kind(streams.stdin, _STDIN),
-    )
-    code = _observe(order, folder, environ, streams)
-    ended = _ended(order, code)
+    ended = observed(request, folder=folder, environ=environ, streams=streams, store=store)
     if ended.record.options.commit is None:
         return ended
     from vestige.git.commit import commit_and_note  # noqa: PLC0415 - only where one is asked for
 
     return Ended(ended.folder, commit_and_note(ended.folder, ended.record, ended.record.options.commit))
+
+
+def observed(
+    request: Request,
+    *,
+    folder: str | None,
+    environ: dict[str, str],
+    streams: Streams = Streams(),
+    store: str | None = None,
+) -> Ended:
+    """Run the command of a request as it is: nothing is made ready, and the commit is left to the caller.
+
+    Raises UsageError, ConfigError, StoreError, RecorderError as `run` does.
+    """
+    chosen = invocation.load_settings(folder)
+    order = invocation.open_run(
+        request,
+        chosen=chosen,
+        store=invocation.store(store, chosen, os.environ, folder),
+        environ=environ,
+        folder=folder,
+        stdin=_kind(streams.stdin, _STDIN),
+    )
+    return _ended(order, _observe(order, folder, environ, streams))
 
 
 def _standard(streams: Streams) -> Standard:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from contents.versions import compared
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vestige.contents.comparison import Comparison
@@ -107,6 +107,7 @@ def written(rows: list[list[str]], delimiter: str = ",", quoting: int = csv.QUOT
     return file.getvalue()
 
 
+@settings(deadline=None)
 @given(TABLES)
 def test_quotes_do_not_matter(rows: list[list[str]]) -> None:
     rows = [["first", "second", "third"][: len(rows[0])], *rows] if rows else rows
@@ -114,11 +115,13 @@ def test_quotes_do_not_matter(rows: list[list[str]]) -> None:
     assert compared(then, now, "x.csv").verdict == ("identical" if then == now else "equal")
 
 
+@settings(deadline=None)
 @given(TABLES, TABLES)
 def test_verdict_is_symmetric(then: list[list[str]], now: list[list[str]]) -> None:
     assert compared(written(then), written(now), "x.csv").verdict in {"identical", "equal", "different"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(), st.text("abc", max_size=3)), min_size=2, max_size=6), st.randoms())
 def test_order_of_rows_shows(rows: list[tuple[int, str]], chance: random.Random) -> None:
     shuffled = chance.sample(rows, len(rows))
@@ -128,6 +131,7 @@ def test_order_of_rows_shows(rows: list[tuple[int, str]], chance: random.Random)
     assert found.reason == (None if rows == shuffled else "order of rows")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=4))
 def test_other_rows_are_no_order(rows: list[tuple[int, int]]) -> None:
     swapped = [(rows[0][0], rows[1][1]), (rows[1][0], rows[0][1]), *rows[2:]]

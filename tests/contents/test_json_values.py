@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from contents.versions import compared
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vestige.contents.comparison import Comparison
@@ -111,6 +111,11 @@ def test_deep(depth: int, left: str, right: str) -> None:
     assert documents(then, then + "\n").verdict == ("equal" if found.kind == "json" else "different")
 
 
+def test_a_deep_value_against_a_plain_one() -> None:
+    found = documents("[" * 900 + "]" * 900, "1")
+    assert (found.kind, found.detail) == ("json", "the whole document: [[[[[[[...]]]]]]] then, 1 now")
+
+
 @pytest.mark.parametrize("name", ["x.jsonl", "x.ndjson", "x.json"])
 def test_lines(name: str) -> None:
     then = '{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n'
@@ -145,18 +150,21 @@ def turned(value: Any) -> Any:
     return [turned(inner) for inner in reversed(value)] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_spelling_and_order_of_keys_do_not_matter(value: Any) -> None:
     found = documents(json.dumps(value), json.dumps(shuffled(value), indent=1, ensure_ascii=False) + "\n")
     assert found.verdict == "equal"
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_verdict_is_symmetric_and_right(then: Any, now: Any) -> None:
     found = documents(json.dumps(then), json.dumps(now) + " ")
     assert (found.verdict == "equal") == same(then, now)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_fingerprint_ignores_order(value: Any) -> None:
     assert fingerprint(value) == fingerprint(turned(shuffled(value)))

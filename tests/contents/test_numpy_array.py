@@ -86,7 +86,11 @@ def test_tolerance(kind: str) -> None:
         (numpy.array([True]), numpy.array([False]), "[0]: True then, False now"),
         (numpy.array(["a"]), numpy.array(["b"]), "[0]: 'a' then, 'b' now"),
         (numpy.array([b"ab"], "V2"), numpy.array([b"ac"], "V2"), "[0]: b'ab' then, b'ac' now"),
-        (numpy.array(["NaT"], "M8[s]"), numpy.array(["2024-01-31"], "M8[s]"), "[0]: None then, datetime"),
+        (
+            numpy.array(["NaT"], "M8[s]"),
+            numpy.array(["2024-01-31"], "M8[s]"),
+            "[0]: 'NaT' then, '2024-01-31T00:00:00' now",
+        ),
         (numpy.array(1.5), numpy.array(2.5), "[]: 1.5 then, 2.5 now"),
     ],
 )

@@ -160,6 +160,16 @@ def test_times_below_microseconds() -> None:
     assert tables({"d": arrow.array([1], "duration[ns]")}, {"d": arrow.array([2], "duration[ns]")}).kind == "parquet"
 
 
+def test_types_without_order_or_comparison() -> None:
+    interval = arrow.month_day_nano_interval()
+    then, now = (
+        in_feather(arrow.table({"i": arrow.array([(1, 2, last)], interval), "n": arrow.nulls(1)})) for last in (3, 4)
+    )
+    found = compared(then, now, "x.arrow")
+    assert (found.verdict, found.kind) == ("different", "arrow")
+    assert (found.detail or "").startswith("row 1, column 'i'[2]: 3 then, 4 now")
+
+
 def test_columns_of_one_name() -> None:
     then, now = (
         in_parquet(arrow.Table.from_arrays([arrow.array([1]), arrow.array([value])], ["a", "a"])) for value in (1, 2)

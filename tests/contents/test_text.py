@@ -6,7 +6,7 @@ import io
 
 import pytest
 from contents.versions import compared
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vestige.contents import volatile
@@ -112,6 +112,7 @@ def test_svg_of_matplotlib() -> None:
 LINES = st.lists(st.sampled_from([b"", b"a", b"b", b"ab", b"\r"]), max_size=6)
 
 
+@settings(deadline=None)
 @given(LINES, LINES)
 @example([b"a"], [b"a", b"a"])
 def test_what_is_left_out_is_the_same(then: list[bytes], now: list[bytes]) -> None:

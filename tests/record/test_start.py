@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import pty
+import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +77,51 @@ def test_what_looks_like_a_secret_is_masked(name: str, value: str) -> None:
 )
 def test_what_is_no_secret_is_kept(name: str, value: str) -> None:
     assert start.kept_environment({name: value}, [name]) == {name: value}
+
+
+class TestEnvironmentHash:
+    def test_every_variable_counts(self) -> None:
+        base = {"PATH": "/bin", "MINE": "1"}
+        changes = ({"MINE": "2"}, {"MINE": ""}, {"OTHER": "1"}, {"SLURM_ARRAY_TASK_ID": "3"}, {"LINES_READ": "3"})
+        hashes = {start.environment_hash(base | change) for change in ({}, *changes)}
+        assert len(hashes) == len(changes) + 1
+        assert start.environment_hash({"PATH": "/bin"}) not in hashes
+
+    def test_but_those_of_terminals_sessions_and_jobs(self) -> None:
+        volatile = {"_": "/bin/x", "PWD": "/x", "TERM": "dumb", "SLURM_JOB_ID": "7", "VESTIGE_RUN": "/r", "TERM_X": ""}
+        assert start.environment_hash({"PATH": "/bin", **volatile}) == start.environment_hash({"PATH": "/bin"})
+
+    def test_it_is_a_sha256_in_order_of_names(self) -> None:
+        expected = "sha256:" + hashlib.sha256(b"A=1\0B=\xff").hexdigest()
+        assert start.environment_hash({"B": os.fsdecode(b"\xff"), "A": "1"}) == expected
+
+    def test_a_python_without_its_own_sha256(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        expected = start.environment_hash({"A": "1"})
+        for name in ("_sha2", "_sha256"):
+            monkeypatch.setitem(sys.modules, name, None)
+        assert start.environment_hash({"A": "1"}) == expected
+
+    def test_it_is_in_the_record(self) -> None:
+        assert record(environ={"A": "1"})["environment_hash"] == start.environment_hash({"A": "1"})
+
+
+class TestStreamKind:
+    def test_of_what_a_command_inherits(self, tmp_path: Path) -> None:
+        ends = os.pipe()
+        sockets = socket.socketpair()
+        terminals = pty.openpty()
+        file, null = os.open(tmp_path / "x", os.O_CREAT), os.open(os.devnull, os.O_RDONLY)
+        opened = [*ends, *(end.fileno() for end in sockets), *terminals, file, null]
+        assert {start.stream_kind(number) for number in opened} == {"closed"}  # no command gets those
+        kinds = ("pipe", "socket", "terminal", "file", "device")
+        assert tuple(start.kind_of(number) for number in (ends[0], opened[2], terminals[1], file, null)) == kinds
+        os.set_inheritable(null, True)
+        assert start.stream_kind(null) == "device"
+        for number in (*ends, *terminals, file, null):
+            os.close(number)
+        for end in sockets:
+            end.close()
+        assert start.stream_kind(null) == start.kind_of(null) == "closed"
 
 
 def test_run_around_and_batch_job() -> None:

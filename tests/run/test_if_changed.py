@@ -260,7 +260,8 @@ class TestNever:
 
     def test_after_a_build_that_went_by_times(self, vestige: Vestige) -> None:
         """What it did not need to open is not known; an earlier run of the same command did open it."""
-        looks = "import os\nfor n in 'ab':\n  o = n + '.out'\n  if not os.path.exists(o): open(o, 'w').write(open(n).read())"
+        copies = "open(name + '.out', 'w').write(open(name).read())"
+        looks = f"import os\nfor name in 'ab':\n  os.path.exists(name + '.out') or {copies}"
         write(vestige, "a", "1\n")
         write(vestige, "b", "2\n")
         again = Again(vestige, (sys.executable, "-c", looks))

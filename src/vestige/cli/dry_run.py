@@ -37,7 +37,7 @@ def _lines(ready: Prepared, request: Request, folder: str) -> Iterator[str]:
     yield f"command: {ready.command or shlex.join(request.argv)}"
     if shlex.join(ready.argv) != shlex.join(request.argv):
         yield f"expanded command: {shlex.join(ready.argv)}"
-    for name, expansion in (("inputs", ready.inputs), ("outputs", ready.outputs)):
+    for name, expansion in (("inputs", ready.provided.inputs), ("outputs", ready.provided.outputs)):
         if expansion.paths:
             yield f"expanded {name}:"
             yield from (f"  {path}" for path in expansion.paths)

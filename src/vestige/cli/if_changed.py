@@ -45,7 +45,10 @@ def skipped(request: Request) -> int | None:
     handed = descriptors.handed_now()
     now = asked(request, chosen=chosen, folder=folder, environ=os.environ, standard=standard, handed=handed)
     found = _look(runs, now)
-    return _stand_for(found, now, request) if isinstance(found, Earlier) else _refused(request, found.reason)
+    if not isinstance(found, Earlier):
+        _say(request, f"not skipped: {found.reason}")
+        return None
+    return _stand_for(found, now, request, wants_commit=invocation.wants_commit(request, chosen))
 
 
 def _look(runs: Runs, now: Asked) -> Earlier | unchanged.Refusal:
@@ -65,23 +68,27 @@ def _is_one_pipe() -> bool:
     return stat.S_ISFIFO(one.st_mode) and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
 
-def _refused(request: Request, reason: str) -> int | None:
-    _say(request, f"not skipped: {reason}")
-    return None
-
-
-def _stand_for(earlier: Earlier, now: Asked, request: Request) -> int:
+def _stand_for(earlier: Earlier, now: Asked, request: Request, *, wants_commit: bool) -> int:
     """Give the output of an earlier run again, say which one it was, and return the exit code."""
+    run = earlier.folder.short_id
     try:
         _replay(earlier)
     except (OSError, StoreError) as error:  # too late for the command to run: part of its output is out
-        print(f"vestige: can't give the output of run {earlier.folder.short_id} again: {error}", file=sys.stderr)
+        print(f"vestige: can't give the output of run {run} again: {error}", file=sys.stderr)
         return exit_codes.NOT_STARTED
-    rest = "" if unchanged.is_shown_again(earlier, now) else "; what it printed is not shown again"
-    started = dt.datetime.fromisoformat(earlier.record.started.replace("Z", "+00:00")).astimezone()
-    when = started.strftime("%Y-%m-%d %H:%M")
-    _say(request, f"skipped: nothing changed since run {earlier.folder.short_id} ({when}){rest}")
+    words = [f"skipped: nothing changed since run {run} ({_local(earlier.record.started)})"]
+    if not unchanged.is_shown_again(earlier, now):
+        words.append("what it printed is not shown again")
+    if wants_commit and (earlier.record.commit is None or earlier.record.commit.status in ("refused", "failed")):
+        words.append(f"`vestige commit {run}` commits what it changed")
+    _say(request, "; ".join(words))
     return exit_codes.OK
+
+
+def _local(started: str) -> str:
+    """Return a moment of the record in local time, to the minute."""
+    moment = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _replay(earlier: Earlier) -> None:

@@ -42,7 +42,7 @@ class Comparison:
     """How the versions compare. `detail` and `reason` are one line that a terminal shows as it stands."""
 
     verdict: Verdict  # identical: the same bytes; equal: the same content by kind
-    kind: str  # what they were compared as: bytes, text, json, csv, parquet, png, numpy, gzip, link, …
+    kind: str  # what they were compared as: bytes, text, json, csv, parquet, png, numpy, gzip, link, type (of file), …
     detail: str | None = None  # what differs and where, or what is not the same although the content is
     reason: str | None = None  # why it probably differs, if that shows: a timestamp, order of rows, …
 
@@ -88,9 +88,9 @@ def _status(path: str) -> os.stat_result | None:
 def _gone(then: os.stat_result | None, now: os.stat_result | None) -> Comparison:
     if then is not None:
         return Comparison("missing", "bytes", "there then, not now")
-    return (
-        Comparison("missing", "bytes", "not there, neither then nor now") if now is None else Comparison("new", "bytes")
-    )
+    if now is not None:
+        return Comparison("new", "bytes", "there now, not then")
+    return Comparison("missing", "bytes", "not there, neither then nor now")
 
 
 def _compared(then: _Version, now: _Version, name: str, tolerance: Tolerance) -> Comparison:

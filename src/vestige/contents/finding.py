@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -18,6 +19,8 @@ ORDER = "order of rows"  # the reason where only the order differs
 STORED = "stored in another way"  # what makes equal, where nothing more is known
 _ADDRESS = re.compile(r" ?(?:on|in)? ?<[^<>]{0,80} at 0x[0-9a-f]+>")  # of an object, other in every message
 _SHOWN = 40  # characters of a value
+_REPR = reprlib.Repr()  # of large and deep values as much as is shown
+_REPR.maxother = _REPR.maxlong = 2 * _SHOWN
 _BEFORE = 12  # of them before the first that differs
 
 
@@ -76,7 +79,7 @@ def counted(number: int, thing: str) -> str:
 
 def shown(value: object) -> str:
     """Return a value as a person reads it, on one line."""
-    return _quoted(value, 0) if isinstance(value, str) else shortened(repr(value), _SHOWN)
+    return _quoted(value, 0) if isinstance(value, str) else shortened(_REPR.repr(value), _SHOWN)
 
 
 def shortened(text: str, most: int) -> str:

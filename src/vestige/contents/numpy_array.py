@@ -141,8 +141,13 @@ def _compare_elements(then: Array, now: Array, tally: Tally, name: str) -> None:
         if count:
             at = int(found.mask.argmax())
             where = _index(start + at, then.shape)
-            tally.differ(one[at].item(), other[at].item(), lambda where=where: f"{name}{where}")  # type: ignore[misc]
+            tally.differ(_value(one[at]), _value(other[at]), lambda where=where: f"{name}{where}")  # type: ignore[misc]
             tally.more(count - 1)
+
+
+def _value(element: Array) -> object:
+    """Return an element as Python has it, a time as text: Python's have no nanoseconds."""
+    return str(element) if element.dtype.kind in "mM" else element.item()
 
 
 def _pieces(then: Array, now: Array) -> Iterator[tuple[int, Array, Array]]:

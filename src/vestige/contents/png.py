@@ -1,6 +1,6 @@
 """PNG images: size, mode and pixels of every frame. What else is in the file is named, and does not count.
 
-Decoding is Pillow's. Of images with 16 bits a channel in colour it keeps 8, so nothing is said of these.
+Decoding is Pillow's. Of 16 bits a channel it keeps 8 in colour, so nothing is said of such images.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class _Picture:
         depth, colour = content[_DEPTH], content[_DEPTH + 1]
         if self.image.width * self.image.height * self.count > _MOST_PIXELS:
             raise ForeignError(f"too many pixels (more than {_MOST_PIXELS // 1_000_000} million)")
-        if depth == _HALVED and colour != _GREY:
-            raise ForeignError("16 bits a channel, of which Pillow reads 8")
+        if depth == _HALVED and (colour != _GREY or "transparency" in self.image.info):
+            raise ForeignError("16 bits a channel, not all of which Pillow reads")
         self.image.load()
 
     def frames(self) -> Iterator[Array]:
@@ -117,9 +117,8 @@ def _changed(then: Array, now: Array) -> _Change | None:
         gap = abs(then[top : top + rows].astype("i4") - now[top : top + rows].astype("i4"))
         mask[top : top + rows] = gap.any(axis=2)
         largest = max(largest, int(gap.max()))
-    return (
-        _Change(mask.size, int(mask.sum()), largest, _FULL.get(then.dtype.name, _DEEP), _box(mask)) if largest else None
-    )
+    full = _FULL.get(then.dtype.name, _DEEP)
+    return _Change(mask.size, int(mask.sum()), largest, full, _box(mask)) if largest else None
 
 
 def _box(mask: Array) -> tuple[int, int, int, int]:

@@ -58,11 +58,10 @@ _ANY = re.compile(
     r"(?<![\w.])(?:" + "|".join(f"(?P<c{at}>{pattern})" for at, pattern in enumerate(_PATTERNS.values())) + ")",
     re.ASCII | re.VERBOSE,
 )
-_NAMES = (
-    (re.compile(r"(?:^|_)(?:timestamp|created|updated|modified|date|datetime|started|ended|finished)(?:$|_)"), 0),
-    (re.compile(r"(?:^|_)(?:duration|elapsed|runtime|seconds|time|latency)(?:$|_)"), 1),
-)
-_OF_NAME = ("a timestamp", "a duration")
+_NAMES = {
+    "a timestamp": r"(?:^|_)(?:timestamp|created|updated|modified|date|datetime|started|ended|finished)(?:$|_)",
+    "a duration": r"(?:^|_)(?:duration|elapsed|runtime|seconds|time|latency)(?:$|_)",
+}
 
 
 def explained(then: str, now: str, tolerance: Tolerance) -> frozenset[str] | None:
@@ -81,7 +80,7 @@ def explained(then: str, now: str, tolerance: Tolerance) -> frozenset[str] | Non
 def by_name(name: str) -> str | None:
     """Return what a number with this name (a key, a column) probably is, if that changes from run to run."""
     lower = name.lower().replace("-", "_").replace(" ", "_")
-    return next((_OF_NAME[reason] for pattern, reason in _NAMES if pattern.search(lower)), None)
+    return next((reason for reason, pattern in _NAMES.items() if re.search(pattern, lower)), None)
 
 
 def _around(then: str, now: str) -> tuple[str, str]:

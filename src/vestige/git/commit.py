@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vestige.errors import VestigeError
+from vestige.errors import StoreError, VestigeError
 from vestige.git import repo, transaction
 from vestige.git.levels import USED, WRITTEN
 from vestige.git.message import message
@@ -33,15 +33,18 @@ _NAMED = 5  # files in a reason
 _FULL_BUCKET = 27  # loose objects in one of 256 folders: where `git gc --auto` sets to work (gc.auto 6700)
 
 
-def commit(run: RunFolder, record: Record, options: CommitOptions) -> Commit:
-    """Make the commit of a run that has ended; what could not be done is in the result, with the reason."""
+def commit(run: RunFolder, record: Record, options: CommitOptions, *, anew: bool = True) -> Commit:
+    """Make the commit of a run that has ended; what could not be done is in the result, with the reason.
+
+    Unless `anew`, one that there is already is taken: who made it may have died before it could be noted.
+    """
     reason = _refusal(record, options)
     if reason is not None:
         return Commit("refused", reason=reason)
     try:
         repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
         with transaction.begun(repository) as begun:
-            result = _Making(run, record, options, begun).commit()
+            result = _Making(run, record, options, begun).commit(anew=anew)
         _collect_garbage(repository)
     except RefusedError as error:
         return Commit("refused", reason=str(error))
@@ -50,9 +53,20 @@ def commit(run: RunFolder, record: Record, options: CommitOptions) -> Commit:
     return result
 
 
-def commit_and_note(run: RunFolder, record: Record, options: CommitOptions) -> Record:
-    """Make the commit of a run, keep what came of it in its record, and return that. Raises StoreError."""
-    return with_commit(run.path, record, commit(run, record, options))
+def commit_and_note(run: RunFolder, record: Record, options: CommitOptions, *, anew: bool = True) -> Record:
+    """Make the commit of a run, keep what came of it in its record, and return that; `anew` as for `commit`.
+
+    An earlier commit of the run is forgotten for another one only. Where the record can't be written, that is part of
+    the reason in what is returned.
+    """
+    made = commit(run, record, options, anew=anew)
+    if made.status != "committed" and record.commit is not None and record.commit.status == "committed":
+        return replace(record, commit=made)
+    try:
+        return with_commit(run.path, record, made)
+    except StoreError as error:
+        reason = "; ".join(filter(None, (made.reason, str(error))))
+        return replace(record, commit=replace(made, reason=reason))
 
 
 def _refusal(record: Record, options: CommitOptions) -> str | None:
@@ -80,11 +94,14 @@ class _Making:
         self.gitlinks: dict[str, dict[str, str]] = {}  # by the name of the level that has the submodule
         self.files = 0
 
-    def commit(self) -> Commit:
+    def commit(self, *, anew: bool) -> Commit:
         """Make it, that of the innermost submodule first. Raises GitError, RecordError."""
         beside = self._moved_from()
         uses = list(self.run.files({*WRITTEN, *USED}))
         planned = plan(self.begun.repository, self.record, self.options, uses)
+        known = None if anew else self._known()
+        if known is not None:
+            return self._result(planned, known)
         if self.options.strict and planned.uncommitted:
             raise RefusedError(f"it used files with uncommitted changes: {_names(planned.uncommitted)}")
         text = message(self.begun.repository, self.record, self.options, planned, uses)
@@ -93,6 +110,20 @@ class _Making:
             self._commit_inner(planned, level, selected, text)
         made = self._commit_main(main, selection, text, beside)
         return self._result(planned, made)
+
+    def _known(self) -> Made | None:
+        """Return the commit of this run in the history of what is checked out, found by its id in the message."""
+        repository, now = self.begun.repository, self.begun.head.commit
+        if now is None:
+            return None
+        before = self.record.code.commit if self.record.code else None
+        since = f"{before}..{now}" if before else now
+        words = ("rev-list", "--max-count=1", "--parents", "--fixed-strings", f'--grep="id": "{self.record.id}"', since)
+        commit, *parents = repository.git(*words, may_fail=True).out.decode().split() or [""]
+        if not commit:
+            return None
+        base = parents[-1] if parents else repository.empty_tree
+        return Made(commit, len(repository.changed(base, commit)))
 
     def _commit_inner(self, planned: Plan, level: Level, selection: Selection, text: Message) -> None:
         """Commit in a submodule, and note the commit for the repository around it."""
@@ -111,11 +142,7 @@ class _Making:
             allow_empty=self.options.allow_empty or bool(self.files),
         )
         if text.sidecar is not None:
-            path = os.path.join(level.repository.top, text.sidecar)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(text.content)
-            change = replace(change, paths=(*change.paths, text.sidecar), new=(text.sidecar,))
+            change = replace(change, new={text.sidecar: text.content})
         return self.begun.commit(change)
 
     def _change(self, level: Level, selection: Selection, text: Message) -> Change:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vestige.errors import GitError, RecordError
 from vestige.git import datalad
-from vestige.git.repo import call, users_environment
+from vestige.git.repo import Answer, users_environment
 
 if TYPE_CHECKING:
-    from vestige.git.repo import Answer, Repository
+    from vestige.git.repo import Repository
 
-_NO_HOOK_COMMAND = "is not a git command"  # before Git 2.36
+_KNOWING = (2, 36)  # the first Git with `git hook run`
+_VERSION = re.compile(rb"(\d+)\.(\d+)")
+_MOST = 1 << 16  # B of what a hook said
 
 
 def before(repository: Repository, index: str) -> None:
@@ -22,7 +27,7 @@ def before(repository: Repository, index: str) -> None:
 
 def message(repository: Repository, text: bytes, index: str) -> bytes:
     """Return the message as the hooks for it leave it. Raises GitError if one refuses, or if the record is gone."""
-    if not any(_is_there(repository, name) for name in ("prepare-commit-msg", "commit-msg")):
+    if not any(is_there(repository, name) for name in ("prepare-commit-msg", "commit-msg")):
         return text
     path = os.path.join(repository.git_dir, "COMMIT_EDITMSG")
     with open(path, "wb") as file:
@@ -37,9 +42,17 @@ def message(repository: Repository, text: bytes, index: str) -> bytes:
 
 
 def after(repository: Repository) -> None:
-    """Tell `post-commit`; what it says changes nothing any more."""
-    if _is_there(repository, "post-commit"):
-        _run(repository, "post-commit", os.path.join(repository.git_dir, "index"))
+    """Tell `post-commit`; what it says, and whether it can be started, changes nothing any more."""
+    if is_there(repository, "post-commit"):
+        with suppress(GitError):
+            _run(repository, "post-commit", os.path.join(repository.git_dir, "index"))
+
+
+def is_there(repository: Repository, name: str) -> bool:
+    """Say whether there may be such a hook: a file, or since Git 2.54 a command in the config."""
+    if os.access(os.path.join(repository.hooks, name), os.X_OK):
+        return True
+    return any(key.startswith("hook.") for key in repository.config)
 
 
 def _holds_record(text: bytes) -> bool:
@@ -50,7 +63,7 @@ def _holds_record(text: bytes) -> bool:
 
 
 def _call(repository: Repository, name: str, index: str, *words: str) -> None:
-    if not _is_there(repository, name):
+    if not is_there(repository, name):
         return
     answer = _run(repository, name, index, *words)
     if answer.code:
@@ -58,17 +71,32 @@ def _call(repository: Repository, name: str, index: str, *words: str) -> None:
         raise GitError(f"the hook `{name}` refused the commit{said}")
 
 
-def _is_there(repository: Repository, name: str) -> bool:
-    """Say whether there may be such a hook: a file, or since Git 2.54 a command in the config."""
-    if os.access(os.path.join(repository.hooks, name), os.X_OK):
-        return True
-    return any(key.startswith("hook.") for key in repository.config)
-
-
 def _run(repository: Repository, name: str, index: str, *words: str) -> Answer:
+    """Run a hook to its end; not to that of what it leaves in the background, which a pipe would wait for."""
+    import tempfile  # noqa: PLC0415 - 7 ms, only where there is a hook
+
     environ = users_environment() | {"GIT_INDEX_FILE": index, "GIT_EDITOR": ":"}
-    command = ("git", "hook", "run", "--ignore-missing", name, "--", *words)
-    answer = call(command, folder=repository.top, environ=environ)
-    if answer.code and _NO_HOOK_COMMAND in answer.words:
-        return call((os.path.join(repository.hooks, name), *words), folder=repository.top, environ=environ)
-    return answer
+    command = ["git", "hook", "run", "--ignore-missing", name, "--", *words]
+    if not _knows_hooks(repository):
+        command = [os.path.join(repository.hooks, name), *words]
+    with tempfile.TemporaryFile() as said:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=repository.top,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                check=False,
+            )
+        except OSError as error:
+            raise GitError(f"can't start the hook `{name}`: {error.strerror}") from error
+        said.seek(0)
+        return Answer(done.returncode, b"", said.read(_MOST))
+
+
+def _knows_hooks(repository: Repository) -> bool:
+    """Say whether this Git has `git hook run`."""
+    version = _VERSION.search(repository.git("version").out)
+    return version is None or (int(version[1]), int(version[2])) >= _KNOWING

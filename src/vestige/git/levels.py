@@ -78,10 +78,11 @@ class Levels:
 
     def declare(self, path: str) -> None:
         """Take a declared output, absolute: a file, or a folder with all that is in it."""
-        level = self._level(os.path.dirname(path))
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        level = self._level(path if is_folder else os.path.dirname(path))
         if level is None:
             return
-        if os.path.isdir(path) and not os.path.islink(path):
+        if is_folder:
             self._take_files(path)
         else:
             name = os.path.relpath(path, level.repository.top)
@@ -94,7 +95,7 @@ class Levels:
             return
         if _is_folder(use.before) and (use.after is None or use.after.ino != use.before.ino):
             level.emptied.append(name)
-        if not _is_folder(use.before) or not _is_folder(use.after):
+        if not _is_folder(use.after) or not (use.before is None or _is_folder(use.before)):
             level.written[name] = use  # there is a file now, or there was
         if _is_folder(use.after) and use.names:
             self._take_files(os.path.join(level.repository.top, name))

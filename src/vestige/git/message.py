@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,6 +76,7 @@ def _run_record(
         outputs=tuple(outputs),
         extra_inputs=options.extra_inputs,
         chain=options.chain,
+        others={} if options.others is None else json.loads(options.others),
         exit=record.exit.code,
         dsid=dataset_id(repository),
         vestige=footprint.footprint(record, uses, top=repository.top, ids=plan.ids, left_out=plan.left_out),

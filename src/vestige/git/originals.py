@@ -26,12 +26,21 @@ _SHELL = ("/bin/sh", "-c")
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """A file that came out of the original run."""
+class Version:
+    """A file as the original run read it, or left it."""
 
-    entry: Entry | None  # what the commit has of it
+    entry: Entry | None  # what the commit of an output has of it
     hash: str | None  # "sha256:…", None: not known
-    state: FileState | None = None  # as the run left it, where that is known
+    state: FileState | None = None  # where that is known
+
+    def is_at(self, path: str) -> bool:
+        """Say whether a file in the original's work tree still is this version, by its inode, size and time."""
+        try:
+            now = os.lstat(path)
+        except OSError:
+            return False
+        then = self.state
+        return then is not None and (now.st_ino, now.st_size, now.st_mtime_ns) == (then.ino, then.size, then.mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,8 @@ class Original:
     argv: Callable[[str], tuple[str, ...]]  # its words, for a work tree with this top
     folder: str  # where it ran, `.` for the top
     exit: int | None
-    inputs: dict[str, str]  # its hash by path, empty if that is not known
-    outputs: dict[str, Output]
+    inputs: dict[str, Version]
+    outputs: dict[str, Version]
     removed: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()  # globs for inputs, relative to `folder`
     software: tuple[str, ...] = ()  # programs and libraries in the work tree that no commit holds
@@ -86,8 +95,8 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
         argv=lambda _: tuple(os.fsdecode(to_bytes(word)) for word in record.argv),
         folder=os.path.relpath(os.fsdecode(to_bytes(record.cwd)), repository.top),
         exit=record.exit.code,
-        inputs={path: _hash_before(use) for path, use in inner.items() if use.kind in ("input", "modified")},
-        outputs={path: Output(blobs.get(path), use.hash, use.after) for path, use in made.items()},
+        inputs={path: _read(use) for path, use in inner.items() if use.kind in ("input", "modified")},
+        outputs={path: Version(blobs.get(path), use.hash, use.after) for path, use in made.items()},
         removed=tuple(path for path, use in inner.items() if use.kind == "removed"),
         declared=() if record.options.commit is None else record.options.commit.inputs,
         software=tuple(path for path, use in inner.items() if use.kind == "software" and path not in held),
@@ -103,8 +112,8 @@ def of_commit(repository: Repository, commit: str, message: RunMessage) -> Origi
     if not parents:
         raise UsageError(f"{commit[:10]} is the first commit: there is nothing to repeat its run from")
     base, record = parents[0], message.record
-    known = record.vestige or {}
-    figures, inputs, outputs = (_texts(known.get(name)) for name in ("figures", "inputs", "outputs"))
+    own_key = record.vestige or {}
+    figures, inputs, outputs = (_texts(own_key.get(name)) for name in ("figures", "inputs", "outputs"))
     own = sidecar_folder(repository)
     changes = {path: entry for path, entry in repository.changes(base, commit).items() if os.path.dirname(path) != own}
     return Original(
@@ -114,8 +123,8 @@ def of_commit(repository: Repository, commit: str, message: RunMessage) -> Origi
         argv=lambda top: (*_SHELL, _formatted(repository, record, top)),
         folder=_inside(repository, record.pwd),
         exit=record.exit,
-        inputs={path: value for path, value in inputs.items() if not path.startswith(("/", "~"))},
-        outputs={path: Output(entry, outputs.get(path)) for path, entry in changes.items() if entry is not None},
+        inputs={path: Version(None, known) for path, known in inputs.items() if not path.startswith(("/", "~"))},
+        outputs={path: Version(entry, outputs.get(path)) for path, entry in changes.items() if entry is not None},
         removed=tuple(path for path, entry in changes.items() if entry is None),
         declared=(*record.inputs, *record.extra_inputs),
         figures=figures,
@@ -156,6 +165,6 @@ def _is_file(use: FileUse) -> bool:
     return use.after is not None and use.after.type in ("file", "link")
 
 
-def _hash_before(use: FileUse) -> str:
-    """Return the hash of what was read; that of a file which the run changed afterwards is not known."""
-    return use.hash or "" if use.kind == "input" else ""
+def _read(use: FileUse) -> Version:
+    """Return what was read; of a file that the run changed afterwards nobody has a hash."""
+    return Version(None, use.hash if use.kind == "input" else None, use.before)

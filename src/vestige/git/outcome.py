@@ -13,7 +13,7 @@ from vestige.text import to_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.git.originals import Original, Output
+    from vestige.git.originals import Original, Version
     from vestige.record.model import FileClass, FileUse
     from vestige.record.store import RunFolder
 
@@ -48,8 +48,8 @@ class Outcome:
         for path, use in self.made.items():
             if path not in self.original.outputs and _is_file(use):
                 yield path, Comparison("new", "bytes", "it did not come out then")
-        if self.original.stdout is not None:
-            now = os.path.join(self.folder.path, "stdout")
+        now = os.path.join(self.folder.path, "stdout")
+        if self.original.stdout is not None and (_size(self.original.stdout) or _size(now)):
             yield STDOUT, compare(self.original.stdout, now, name="stdout.txt", tolerance=self.tolerance)
 
     def _blob_ids(self) -> dict[str, str]:
@@ -59,11 +59,11 @@ class Outcome:
         there = [path for path in self.original.outputs if os.path.isfile(os.path.join(self.tree, path))]
         return dict(repo.discover(self.tree).content_ids(there))
 
-    def _has_hash(self, path: str, output: Output) -> bool:
+    def _has_hash(self, path: str, output: Version) -> bool:
         use = self.made.get(path)
         return use is not None and use.hash is not None and use.hash == output.hash
 
-    def _compared(self, path: str, output: Output) -> Comparison:
+    def _compared(self, path: str, output: Version) -> Comparison:
         """Compare a file with what it was then, wherever that can be had."""
         now, then = os.path.join(self.tree, path), self._then(path, output)
         if then is not None:
@@ -76,12 +76,12 @@ class Outcome:
             return _IDENTICAL
         return Comparison("different", "bytes", "the hashes differ; what came out then is not there any more")
 
-    def _then(self, path: str, output: Output) -> str | None:
+    def _then(self, path: str, output: Version) -> str | None:
         """Return a file with what came out then: of the commit, of git-annex, or still in the work tree."""
         repository, entry = self.original.repository, output.entry
         there = os.path.join(repository.top, path)
         if entry is None:
-            return there if _is_untouched(there, output) else None
+            return there if output.is_at(there) else None
         if entry.mode == _LINK:
             link = os.fsdecode(repository.git("cat-file", "blob", entry.id).out)
             pointed = os.path.normpath(os.path.join(os.path.dirname(there), link))
@@ -92,14 +92,8 @@ class Outcome:
         return self.spare
 
 
-def _is_untouched(path: str, output: Output) -> bool:
-    """Say whether a file is as the original run left it."""
-    state = output.state
-    try:
-        now = os.lstat(path)
-    except OSError:
-        return False
-    return state is not None and (now.st_ino, now.st_size, now.st_mtime_ns) == (state.ino, state.size, state.mtime_ns)
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.exists(path) else 0
 
 
 def _is_file(use: FileUse) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,14 +21,30 @@ _SYNTAX = frozenset(" \t\n;|&<>()$`\\\"'*?")  # what no program's name has, and 
 _SUBSTITUTIONS = "datalad.run.substitutions."
 
 
+class Needs(NamedTuple):
+    """What a command is said to read and to write: globs relative to its folder."""
+
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    extra_inputs: Sequence[str] = ()  # fetched in any case, and not meant by `{inputs}`
+    changed: Sequence[str] = ()  # files, relative to the top, that it will write to though nobody said so
+
+
+class Provided(NamedTuple):
+    """What those globs match when all of it is there."""
+
+    inputs: Expansion
+    outputs: Expansion
+
+
 class Prepared(NamedTuple):
     """A command, ready to be run."""
 
     repository: Repository
     argv: list[str]
     command: str | None  # for the record, placeholders in their places; None: `argv` as it is
-    inputs: Expansion
-    outputs: Expansion
+    needs: Needs
+    provided: Provided
 
 
 def is_script(argv: Sequence[str]) -> bool:
@@ -36,9 +53,10 @@ def is_script(argv: Sequence[str]) -> bool:
 
 
 def prepare(request: Request, folder: str) -> None:
-    """Make everything ready, and put into the request the words to execute. Errors as for `prepared`."""
+    """Make everything ready, and put into the request what to execute and to record. Errors as for `prepared`."""
     ready = prepared(request, folder)
     request.argv, request.command = ready.argv, ready.command
+    request.inputs, request.outputs = list(ready.needs.inputs), list(ready.needs.outputs)
 
 
 def prepared(request: Request, folder: str, *, dry: bool = False) -> Prepared:
@@ -49,23 +67,41 @@ def prepared(request: Request, folder: str, *, dry: bool = False) -> Prepared:
         GitError: there is no repository, or content can't be had.
     """
     repository = repo.discover(folder)
-    substitutions = configured(repository)
-    first = Values((), (), pwd=folder, dspath=repository.top, config=substitutions)
-    outputs = placeholders.expand(_specified(request.outputs, first), folder)
-    second = Values((), outputs.paths, pwd=folder, dspath=repository.top, config=substitutions)
-    inputs = placeholders.expand(_specified(request.inputs, second), folder)
-    _check_inside(repository, folder, (*inputs.paths, *outputs.paths))
-    ready = request.assume_ready or ""
-    if not dry and ready not in ("inputs", "both"):
-        annex.get(repository, _from_top(repository, folder, inputs.paths))
-        inputs = placeholders.expand(_specified(request.inputs, second), folder)
-    if inputs.unmatched:
-        raise UsageError(f"no input is there for `{inputs.unmatched[0]}`, in {folder}; the command was not run")
-    if not dry and ready not in ("outputs", "both"):
-        annex.make_writable(repository, _from_top(repository, folder, outputs.paths))
-    values = Values(inputs.paths, outputs.paths, pwd=folder, dspath=repository.top, config=substitutions)
-    argv, command = _resolved(request.argv, values)
-    return Prepared(repository, argv, command, inputs, outputs)
+    none = Values((), (), pwd=folder, dspath=repository.top, config=configured(repository))
+    outputs = _specified(request.outputs, none)
+    known = dataclasses.replace(none, outputs=placeholders.expand(outputs, folder).paths)
+    needs = Needs(_specified(request.inputs, known), outputs)
+    provided = provide(repository, folder, needs, assume_ready="both" if dry else request.assume_ready)
+    argv, command = _resolved(request.argv, values(repository, folder, provided))
+    return Prepared(repository, argv, command, needs, provided)
+
+
+def provide(repository: Repository, folder: str, needs: Needs, *, assume_ready: str | None = None) -> Provided:
+    """Fetch the inputs of a command and make its outputs writable; `assume_ready` says what need not be touched.
+
+    Raises:
+        UsageError: a glob for inputs matches nothing, or a name lies outside of the repository.
+        GitError: content can't be had.
+    """
+    outputs = placeholders.expand(needs.outputs, folder)
+    extra = placeholders.expand(needs.extra_inputs, folder)
+    inputs = placeholders.expand(needs.inputs, folder)
+    _check_inside(repository, folder, (*inputs.paths, *extra.paths, *outputs.paths))
+    missing = () if assume_ready in ("inputs", "both") else inputs.paths
+    if missing or extra.paths:
+        annex.get(repository, _from_top(repository, folder, (*missing, *extra.paths)))
+        inputs, extra = placeholders.expand(needs.inputs, folder), placeholders.expand(needs.extra_inputs, folder)
+    for pattern in (*inputs.unmatched, *extra.unmatched):
+        raise UsageError(f"no input is there for `{pattern}`, in {folder}; the command was not run")
+    if assume_ready not in ("outputs", "both"):
+        annex.make_writable(repository, [*_from_top(repository, folder, outputs.paths), *needs.changed])
+    return Provided(inputs, outputs)
+
+
+def values(repository: Repository, folder: str, provided: Provided) -> Values:
+    """Return what the placeholders of a command stand for."""
+    inputs, outputs = provided.inputs.paths, provided.outputs.paths
+    return Values(inputs, outputs, pwd=folder, dspath=repository.top, config=configured(repository))
 
 
 def configured(repository: Repository) -> dict[str, str | tuple[str, ...]]:
@@ -78,8 +114,9 @@ def configured(repository: Repository) -> dict[str, str | tuple[str, ...]]:
 
 
 def _specified(globs: Sequence[str], values: Values) -> list[str]:
-    """Return declared globs with their placeholders replaced; one that is a list by itself becomes all of it."""
-    return placeholders.substitute(globs, values)
+    """Return declared globs, relative, placeholders replaced; one that is a list by itself becomes all of it."""
+    plain = placeholders.substitute(globs, values)
+    return [os.path.relpath(path, values.pwd) if os.path.isabs(path) else path for path in plain]
 
 
 def _resolved(argv: list[str], values: Values) -> tuple[list[str], str | None]:

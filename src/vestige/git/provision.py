@@ -13,7 +13,7 @@ from vestige.text import from_os
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.git.originals import Original
+    from vestige.git.originals import Original, Version
     from vestige.git.repo import Repository
 
 _SHA256 = "sha256:"
@@ -29,29 +29,28 @@ def provided(original: Original, tree: str) -> Iterator[str]:
         _link_software(repository, tree, path)
     if original.declared and annex.is_used(repository):
         annex.get(repo.discover(tree), [os.path.join(original.folder, glob) for glob in original.declared])
-    for path, expected in original.inputs.items():
-        problem = _provide(repository, tree, path, expected)
+    for path, version in original.inputs.items():
+        problem = _provide(repository, tree, path, version)
         if problem is not None:
             yield f"{from_os(path)} {problem}"
 
 
-def _provide(repository: Repository, tree: str, path: str, expected: str) -> str | None:
+def _provide(repository: Repository, tree: str, path: str, version: Version) -> str | None:
     """See to one input; return what is wrong with it, None if it is what it was."""
     here, there = os.path.join(tree, path), os.path.join(repository.top, path)
-    if os.path.exists(here) and is_as(here, expected):
+    is_known = version.hash is not None and version.hash.startswith(_SHA256)
+    if os.path.exists(here) and (not is_known or is_as(here, version.hash or "")):
         return None
-    if os.path.exists(there) and is_as(there, expected):
+    if os.path.exists(there) and (is_as(there, version.hash or "") if is_known else version.is_at(there)):
         copy_into(tree, there, path)
         return None
-    if not os.path.exists(here) and not os.path.exists(there):
+    if not os.path.lexists(here) and not os.path.lexists(there):
         return "was read then, and is gone"
     return "is not what was read then"
 
 
 def is_as(path: str, expected: str) -> bool:
-    """Say whether a file has this hash; one that is not known, or of Git's own kind, is not looked into."""
-    if not expected.startswith(_SHA256):
-        return True
+    """Say whether a file has this hash, `sha256:…`."""
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:

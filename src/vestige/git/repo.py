@@ -202,12 +202,12 @@ class Repository:
     def content_ids(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield the blob ids that files in the work tree would get, filters applied.
 
-        Links and folders have none, nor have names with a line feed, for which `--stdin-paths` has no form.
+        Links and folders have none.
         """
-        whole = {path: os.path.join(self.top, path) for path in paths if "\n" not in path}
+        whole = {path: os.path.join(self.top, path) for path in paths}
         files = [path for path, full in whole.items() if os.path.isfile(full) and not os.path.islink(full)]
         if files:
-            given = b"".join(os.fsencode(path) + b"\n" for path in files)
+            given = b"".join(_as_line(path) for path in files)
             yield from zip(
                 files, self.git("hash-object", "--stdin-paths", given=given).out.decode().split(), strict=True
             )
@@ -338,6 +338,14 @@ def split(out: bytes) -> list[str]:
 def join(items: Iterable[str]) -> bytes:
     """Return a list separated by NUL."""
     return b"".join(os.fsencode(item) + b"\0" for item in items)
+
+
+def _as_line(path: str) -> bytes:
+    """Return a path as a line of a list that knows no NUL: quoted where it could be taken for something else."""
+    raw = os.fsencode(path)
+    if not raw.startswith(b'"') and b"\n" not in raw:
+        return raw + b"\n"
+    return b'"' + b"".join(b"\\%03o" % byte for byte in raw) + b'"\n'
 
 
 def _as_words(paths: Sequence[str] | None) -> tuple[str, ...]:

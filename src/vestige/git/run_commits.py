@@ -28,7 +28,7 @@ _NEEDLE = "Do not change lines below"
 _PORTION = 64 << 20  # B of commits that are read at once
 _MOST = 128 << 20  # B of commands and texts that are kept of a range
 _LONGEST_TEXT = 10_000  # letters
-_LONGEST_COMMAND = (128 << 10) - 1  # B: what Linux takes as one argument (MAX_ARG_STRLEN), its end counted
+_LONGEST_COMMAND = 128 << 10  # B: of what Linux takes as one argument (MAX_ARG_STRLEN), its end counted
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) commit ([0-9]+)\n")
 _CHARSET = re.compile(rb"^encoding (.+)$", re.MULTILINE)
 # Of what people have written messages in. Python knows more, some of which take their time.
@@ -173,8 +173,8 @@ def _recorded(repository: Repository, commit: str, message: bytes) -> Recorded |
 
 def _shown(message: RunMessage) -> Recorded:
     record = message.record
-    if len(os.fsencode(as_os(record.cmd))) > _LONGEST_COMMAND:
-        raise RecordError(f"its command is longer than {_LONGEST_COMMAND >> 10} KiB, which no shell can be given")
+    if len(os.fsencode(as_os(record.cmd))) >= _LONGEST_COMMAND:
+        raise RecordError(f"its command has {_LONGEST_COMMAND >> 10} KiB or more, which no shell can be given")
     run = (record.vestige or {}).get("id")
     known = run if isinstance(run, str) and _RUN_ID.fullmatch(run) else None
     text = as_os(message.text[:_LONGEST_TEXT])

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
-from vestige.git import hooks, lock
-from vestige.git.journal import Journal
+from vestige.git import hooks, lock, repo
+from vestige.git.journal import Journal, Landing, is_pending
+from vestige.git.lock import HeldError
 from vestige.git.repo import join, split
+from vestige.record.head import git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vestige.git.repo import Repository
     from vestige.record.head import Head
@@ -31,6 +33,8 @@ _IN_PROGRESS = {
     "MERGE_HEAD": "a merge is in progress",
     "CHERRY_PICK_HEAD": "a cherry-pick is in progress",
     "REVERT_HEAD": "a revert is in progress",
+    "rebase-merge": "a rebase is in progress",
+    "rebase-apply": "a rebase is in progress",
 }
 _LEFTOVERS = b"Remaining changes after command execution\n"
 _PUT_OFF = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -54,7 +58,7 @@ class Change:
     paths: tuple[str, ...]  # relative to the top, as they are in the work tree: added, changed or gone
     message: bytes
     gitlinks: dict[str, str] = field(default_factory=dict)  # submodules, and the commits that they are at
-    new: tuple[str, ...] = ()  # of `paths`, those made for this commit: removed again if there is none
+    new: Mapping[str, bytes] = field(default_factory=dict)  # files to be made for this commit, and what they hold
     is_steady: Callable[[], bool] = lambda: True  # whether the files still are what they were to be
     allow_empty: bool = False
     beside: str | None = None  # the command itself has committed: where HEAD stood before, the first parent of a merge
@@ -66,17 +70,38 @@ def begun(repository: Repository) -> Iterator[Transaction]:
 
     Raises GitError, and RefusedError where no commit should be made now.
     """
-    try:
-        with lock.held(repository.git_dir) as folder:
-            Journal(repository, folder).recover(repository)
-            for name, words in _IN_PROGRESS.items():
-                if os.path.lexists(os.path.join(repository.git_dir, name)):
-                    raise RefusedError(f"{words}; when it is done, `vestige commit` makes the commit")
-            journal = Journal(repository, folder)
-            try:
-                yield Transaction(repository, journal)
-            finally:
+    with _wording(repository), lock.held(repository.git_dir) as held:
+        Journal(repository, held.folder).recover()
+        for name, words in _IN_PROGRESS.items():
+            if os.path.lexists(os.path.join(repository.git_dir, name)):
+                raise RefusedError(f"{words}; when it is done, `vestige commit` makes the commit")
+        journal = Journal(repository, held.folder)
+        try:
+            journal.begin()
+            yield Transaction(repository, journal, held.descriptor)
+        finally:
+            if not journal.has_landed:
                 journal.end()
+
+
+def recover(top: str) -> None:
+    """Finish or undo the commit of a process that died, in the work tree with this top folder.
+
+    Where there is nothing to do this costs one look; a commit that is under way is left alone. Raises GitError.
+    """
+    git_dir = git_folder(top)
+    if not is_pending(git_dir):
+        return
+    repository = repo.discover(top)
+    with contextlib.suppress(HeldError), _wording(repository), lock.held(repository.git_dir, patience=0) as held:
+        Journal(repository, held.folder).recover()
+
+
+@contextlib.contextmanager
+def _wording(repository: Repository) -> Iterator[None]:
+    """Raise GitError for what the system says."""
+    try:
+        yield
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise GitError(f"can't commit in {repository.top}: {error.strerror}{where}") from error
@@ -85,66 +110,88 @@ def begun(repository: Repository) -> Iterator[Transaction]:
 class Transaction:
     """What is under way in one repository. `head` is what is checked out while it lasts."""
 
-    def __init__(self, repository: Repository, journal: Journal) -> None:
+    def __init__(self, repository: Repository, journal: Journal, lock: int) -> None:
         self.repository = repository
         self.head: Head = repository.head
         self._base = self.head.commit or repository.empty_tree
         self._journal = journal
+        self._lock = lock  # a descriptor
 
     def commit(self, change: Change) -> Made | None:
         """Make the commit; None where no file differs. Raises GitError, OSError: then all is as it was."""
-        made = None
+        new = [path for path in change.new if not os.path.lexists(os.path.join(self.repository.top, path))]
         try:
+            if new:
+                self._journal.note(new)
             made = self._made(change)
         finally:
-            if made is None:
-                for path in change.new:
-                    with contextlib.suppress(OSError):
-                        os.unlink(os.path.join(self.repository.top, path))
+            if not self._journal.has_landed:
+                self._journal.forsake(new)
+        if made is not None:
+            hooks.after(self.repository)
         return made
 
     def _made(self, change: Change) -> Made | None:
-        self._journal.begin()
+        self._write(change.new)
         index, upcoming = self._indexes(change)
         if not change.is_steady():
             raise RefusedError("its outputs changed while they were committed")
-        hooks.before(self.repository, index)
+        self._let_hook_look(index, upcoming)
         words = ("diff-index", "--cached", "--name-only", "-z", "--no-renames", self._base)
         differing = [path for path in split(self._with(index, *words)) if path not in change.new]
         if not differing and not change.allow_empty and change.beside is None:
             return None
         commit = self._objects(index, change, differing)
         self._land(commit, upcoming)
-        hooks.after(self.repository)
         return Made(commit, len(differing))
+
+    def _write(self, new: Mapping[str, bytes]) -> None:
+        for path, content in new.items():
+            whole = os.path.join(self.repository.top, path)
+            os.makedirs(os.path.dirname(whole), exist_ok=True)
+            with open(whole, "wb") as file:
+                file.write(content)
 
     def _indexes(self, change: Change) -> tuple[str, str]:
         """Return the index of the commit and the one that the user will have: the same if nothing else is staged."""
         own, upcoming = self._journal.prepared("commit"), self._journal.prepared("upcoming")
         with contextlib.suppress(FileNotFoundError):  # an index is made by the first `git add`
             shutil.copy(self._journal.index, own)
-            words = ("diff-index", "--cached", "--quiet", self._base)
-            if self.repository.git(*words, variables={"GIT_INDEX_FILE": own}, may_fail=True).code:
-                shutil.copy(own, upcoming)
-                self._stage(upcoming, change)
-                self._with(own, "read-tree", "--reset", self._base)
+        if os.path.exists(own) and self._is_staged(own):
+            shutil.copy(own, upcoming)
+            self._stage(upcoming, change)
+            self._with(own, "read-tree", "--reset", self._base)
         self._stage(own, change)
         return own, upcoming if os.path.exists(upcoming) else own
 
+    def _is_staged(self, index: str) -> bool:
+        """Say whether an index has anything else than what is checked out."""
+        words = ("diff-index", "--cached", "--quiet", self._base)
+        return self.repository.git(*words, variables={"GIT_INDEX_FILE": index}, may_fail=True).code != 0
+
     def _stage(self, index: str, change: Change) -> None:
         """Put the files as they are into an index; filters and attributes of the repository apply."""
-        if change.paths or not os.path.exists(index):
-            self._with(
-                index, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", given=join(change.paths)
-            )
+        paths = (*change.paths, *change.new)
+        if paths or not os.path.exists(index):
+            self._with(index, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", given=join(paths))
         if change.gitlinks:
             lines = (f"160000 {commit} 0\t{path}" for path, commit in change.gitlinks.items())
             self._with(index, "update-index", "-z", "--index-info", given=join(lines))
 
+    def _let_hook_look(self, index: str, upcoming: str) -> None:
+        """Let `pre-commit` look at the commit; what it changes in there, the user's index will have as well."""
+        if not hooks.is_there(self.repository, "pre-commit"):
+            return
+        before = self._tree(index)
+        hooks.before(self.repository, index)
+        after = self._tree(index)
+        if upcoming != index and before != after:
+            self.repository.follow(self.repository.changed(before, after), upcoming)
+
     def _objects(self, index: str, change: Change, differing: Sequence[str]) -> str:
         """Write tree and commit, and the one of what the command left uncommitted beside its own commits."""
+        tree = self._tree(index)
         message = hooks.message(self.repository, change.message, index)
-        tree = self._with(index, "write-tree").decode().strip()
         parents = [self.head.commit] if self.head.commit else []
         if change.beside is not None:
             last = [self._object(tree, parents, _LEFTOVERS)] if differing else parents
@@ -159,15 +206,26 @@ class Transaction:
 
     def _land(self, commit: str, upcoming: str) -> None:
         """Move the branch, then let the new index take its place; Ctrl-C waits for these few milliseconds."""
-        before = self.head.commit or "0" * len(commit)
         waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _PUT_OFF)
         try:
-            self._journal.landing(commit, upcoming)
-            self.repository.git("update-ref", "-m", "commit: vestige run", "HEAD", commit, before)
-            os.replace(upcoming, self._journal.index)
-            self._journal.end()
+            self._journal.landing(Landing(self._base, commit, upcoming))
+            self._move_branch(commit)
+            self._journal.landed(upcoming)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+
+    def _move_branch(self, commit: str) -> None:
+        """Move the branch; while git is at it, nobody may take the lock, even if this process is killed."""
+        before = self.head.commit or "0" * len(commit)
+        words = ("update-ref", "-m", "commit: vestige run", "HEAD", commit, before)
+        try:
+            self.repository.git(*words, keeping=self._lock)
+        except GitError:  # killed when it had done its work?
+            if self.repository.head.commit != commit:
+                raise
+
+    def _tree(self, index: str) -> str:
+        return self._with(index, "write-tree").decode().strip()
 
     def _with(self, index: str, *words: str, given: bytes | None = None) -> bytes:
         return self.repository.git(*words, given=given, variables={"GIT_INDEX_FILE": index}).out

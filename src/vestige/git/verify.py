@@ -48,14 +48,14 @@ class Repetition:
 
 
 def repeat(
-    original: Original, *, tolerance: Tolerance, store: str | None = None, keep: bool = False, outside: bool = False
+    original: Original, *, tolerance: Tolerance, store: str, keep: bool = False, outside: bool = False
 ) -> Repetition:
     """Repeat a run in a scratch work tree and compare what comes out.
 
     Args:
         original: the run.
         tolerance: how far numbers may be apart.
-        store: the folder to keep the repetition's own run in; None: as `vestige run` chooses.
+        store: the folder to keep the repetition's own run in.
         keep: leave the scratch work tree where it is.
         outside: repeat it even if it wrote outside of its repository, and will again.
 
@@ -80,7 +80,7 @@ def repeat(
     return Repetition(original, ended.record, ended.folder.path, tree, outputs, problems)
 
 
-def _run(original: Original, tree: str, store: str | None) -> Ended:
+def _run(original: Original, tree: str, store: str) -> Ended:
     request = Request()
     request.argv = list(original.argv(tree))
     _check_words(original, request.argv)

@@ -113,4 +113,4 @@ def _prepared(request: Request, chosen: Settings, folder: str) -> tuple[list[str
     from vestige.git.prepare import prepared  # noqa: PLC0415 - only where something is declared
 
     ready = prepared(request, folder, dry=True)
-    return ready.argv, list(ready.inputs.paths)
+    return ready.argv, list(ready.provided.inputs.paths)

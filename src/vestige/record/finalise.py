@@ -246,6 +246,9 @@ def _write(folder: str, record: Record, relations: processes.Family, uses: list[
         for name, parts in contents.items():
             path = os.path.join(folder, name)
             written.append((place.write_temporary(path, parts, durable=True), path))
+        if _is_final(folder):  # somebody was faster, and may have added what came of the run's commit
+            _remove(temporary for temporary, _ in written)
+            return
         for temporary, path in written:
             os.replace(temporary, path)
     except OSError as error:

@@ -237,6 +237,7 @@ class CommitOptions:
     commit_inputs: bool = False  # take such files in
     allow_empty: bool = False  # a commit even if no file differs
     chain: tuple[str, ...] = ()  # commits that this is a rerun of, the oldest first
+    others: str | None = None  # JSON object: what the record that is run again has beyond all this
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.record.place import short_id
 from vestige.report.quantity import number
 from vestige.report.words import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vestige.record.model import Code, Commit, Record
 
@@ -49,11 +50,22 @@ def page(record: Record) -> list[str]:
     """Return all that is known of the commit, a line each."""
     made = record.commit
     if made is None:
-        return []
+        return [f"not committed yet: `vestige commit {short_id(record.id)}`"] if is_waiting(record) else []
     lines = [f"{outcome(made)}"]
     lines += [f"left out: {safe(item.path)}: {safe(item.reason)}" for item in made.left_out]
     lines += [f"used with changes that no commit holds: {safe(path)}" for path in made.uncommitted]
     return lines
+
+
+def is_waiting(record: Record) -> bool:
+    """Say whether a commit was asked for that nobody got as far as: whoever was to make it has died."""
+    return record.options.commit is not None and record.commit is None and record.status != "running"
+
+
+def waiting(records: Iterable[Record]) -> str:
+    """Return in a line which of some runs wait for their commits, empty if none does."""
+    names = [short_id(record.id) for record in records if is_waiting(record)]
+    return f"not committed yet: {_named(names)}; `vestige commit {names[0]}`" if names else ""
 
 
 def _branch(branch: str | None) -> str:

@@ -53,7 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
     _check(record, again=arguments.again)
     if arguments.message is not None:
         record = dataclasses.replace(record, message=from_os(arguments.message))
-    record = commit_and_note(folder, record, _options(record, arguments))
+    record = commit_and_note(folder, record, _options(record, arguments), anew=arguments.again)
     made = record.commit
     if made is None:
         raise AssertionError("it was noted")

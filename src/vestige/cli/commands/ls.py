@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
-from vestige.cli import printing, stores
+from vestige.cli import leftovers, printing, stores
 from vestige.errors import RecordError, StoreError, UsageError
 from vestige.record.store import Loaded, Problem
-from vestige.report import listing
+from vestige.report import commit, listing
 from vestige.report.quantity import LEGEND
 from vestige.report.terminal import failed
 from vestige.report.words import command, safe
@@ -64,6 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError("`--last` needs a number from 1 on")
     if arguments.store and not os.path.isdir(arguments.store):
         raise StoreError(f"no store at {arguments.store}; `vestige init` makes one, as does a first run")
+    leftovers.clear_up()
     matching = _matching(arguments)
     if arguments.json:
         printing.print_json_list(map(listing.as_json, itertools.islice(matching, arguments.last)))
@@ -91,11 +92,14 @@ def since(words: str, now: dt.datetime) -> dt.datetime:
 
 
 def _print_newest(matching: Iterator[Loaded], most: int | None) -> None:
-    rows = list(map(listing.row, itertools.islice(matching, most)))
-    if not rows:
+    shown = list(itertools.islice(matching, most))
+    if not shown:
         printing.say("no runs")
         return
-    printing.print_table(listing.COLUMNS, rows)
+    printing.print_table(listing.COLUMNS, map(listing.row, shown))
+    waiting = commit.waiting(entry.record for entry in shown)
+    if waiting:
+        printing.say(waiting)
     if printing.colours():
         printing.say(LEGEND)
 

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
-from vestige.cli import printing, stores
+from vestige.cli import leftovers, printing, stores
 from vestige.errors import StoreError, UsageError
 from vestige.observe import events
 from vestige.record import codec
@@ -71,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
     _check(arguments)
+    leftovers.clear_up()
     folder = api.kept(arguments.store).find(arguments.run)
     record = folder.load()
     if arguments.processes:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.contents.comparison import Tolerance
-from vestige.errors import UsageError
-from vestige.git.originals import Original, of_run
-from vestige.git.verify import repeat
+from vestige.errors import GitError, RecordError, RunNotFoundError, UsageError
+from vestige.git import ranges, repo, run_commits
+from vestige.git.originals import Original, of_commit, of_run
+from vestige.git.verify import TAG, repeat
+from vestige.record.store import Problem
 from vestige.report import verify as report
+from vestige.report.words import safe
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
+    from vestige.git.repo import Repository
     from vestige.git.verify import Repetition
+    from vestige.record.store import Runs
 
 EXAMPLES = """\
 examples:
@@ -33,11 +41,13 @@ byte, then by content: JSON, CSV, Parquet, PNG, NumPy, gzip, text. Exit code 0: 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige verify`."""
-    parser.add_argument("target", nargs="?", default="last", metavar="RUN|REV|RANGE", help="default: `last`")
+    parser.add_argument("target", nargs="?", metavar="RUN|REV|RANGE", help="default: the last run")
     parser.add_argument("--times", type=int, default=1, metavar="N", help="repeat it N times")
     parser.add_argument("--tolerance", type=float, default=Tolerance().relative, metavar="X", help="default: 1e-9")
     parser.add_argument("--keep", action="store_true", help="leave the scratch work trees, and say where they are")
-    parser.add_argument("-y", "--yes", action="store_true", help="even if it writes outside of the repository")
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="run commands that others have recorded, and such as write outside"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     stores.add_option(parser)
 
@@ -55,11 +65,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _repeated(original: Original, arguments: argparse.Namespace) -> list[Repetition]:
     tolerance = Tolerance(relative=arguments.tolerance)
+    store = api.kept(arguments.store).stores[0].path
     repetitions = []
     for _ in range(arguments.times):
-        repetition = repeat(
-            original, tolerance=tolerance, store=arguments.store, keep=arguments.keep, outside=arguments.yes
-        )
+        repetition = repeat(original, tolerance=tolerance, store=store, keep=arguments.keep, outside=arguments.yes)
         repetitions.append(repetition)
         if arguments.keep:
             printing.say(f"kept: {repetition.tree}")
@@ -70,5 +79,69 @@ def _repeated(original: Original, arguments: argparse.Namespace) -> list[Repetit
 
 
 def _originals(arguments: argparse.Namespace) -> list[Original]:
-    run = api.kept(arguments.store).find(arguments.target)
+    """Return what is meant: a run by its id, else what the records in commits say."""
+    runs = api.kept(arguments.store)
+    if arguments.target is None:
+        return [_last(runs)]
+    try:
+        run = runs.find(arguments.target)
+    except RunNotFoundError:
+        found = list(_of_commits(arguments, runs))
+        _ask([original for original in found if original.record is None], arguments)
+        return found
     return [of_run(run, run.load())]
+
+
+def _last(runs: Runs) -> Original:
+    """Return the last run that is no repetition itself."""
+    for entry in runs.records():
+        if not isinstance(entry, Problem) and TAG not in entry.record.tags:
+            return of_run(entry.folder, entry.record)
+    raise RunNotFoundError("no run yet; `vestige run COMMAND` makes one")
+
+
+def _of_commits(arguments: argparse.Namespace, runs: Runs) -> Iterator[Original]:
+    repository = repo.discover(os.getcwd())
+    part = ranges.resolve(repository, arguments.target)
+    if part is None:
+        raise UsageError(f"`{arguments.target}` is neither a run that is kept nor a commit")
+    found = False
+    for commit in run_commits.run_commits(repository, part):
+        if commit.problem is not None:
+            printing.say(f"{commit.id[:10]} is passed over: {commit.problem}")
+        elif commit.recorded is not None:
+            found = True
+            yield _of_commit(repository, commit.id, commit.recorded.run, runs)
+    if not found:
+        raise GitError(f"no commit in {part.words} holds the record of a run")
+
+
+def _of_commit(repository: Repository, commit: str, run: str | None, runs: Runs) -> Original:
+    """Return the run of a commit, with all that is known of it if this store made it."""
+    if run is not None:
+        try:
+            folder = runs.find(run)
+            record = folder.load()
+        except (RunNotFoundError, RecordError):
+            pass
+        else:
+            if record.commit is not None and record.commit.commit == commit:
+                return of_run(folder, record)
+    message = run_commits.read(repository, commit)
+    if message is None:
+        raise GitError(f"{commit[:10]} holds no record of a run any more")
+    return of_commit(repository, commit, message)
+
+
+def _ask(foreign: list[Original], arguments: argparse.Namespace) -> None:
+    """Show the commands that somebody may have written into a commit message, and ask. Raises UsageError."""
+    if not foreign or arguments.yes:
+        return
+    for original in foreign:
+        printing.say(f"{original.name} in {safe(original.folder)}: {safe(original.argv(original.repository.top)[-1])}")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("these commands come from commit messages; `--yes` runs them")
+    sys.stderr.write(f"run {len(foreign)} of them? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was run")
