@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VICTIMS = os.path.join(CHECKOUT, "tests", "victims")
-FROM_PYPI = ("con-duct", "psrecord", "psutil", "reprozip", "setuptools<81")
+FROM_PYPI = ("con-duct", "datalad", "git-annex", "psrecord", "psutil", "reprozip", "setuptools<81")
 _NOT_COPIED = (".*", "build", "dist", "_bin", "*.egg-info", "__pycache__", "tests", "docs", "bench", "data")
 _AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+_GIT_CONFIG = "[user]\n\tname = bench\n\temail = bench@localhost\n[init]\n\tdefaultBranch = main\n"
 _COMPILED = ("actor", "blob", "nothing")
 
 
@@ -113,6 +114,8 @@ def install(folder: str) -> Installation:
     if not shutil.which("vestige", path=recorder):
         raise BenchError(f"the wheel put no `vestige` into {recorder}")
     _compile_victims(made)
+    with open(os.path.join(folder, ".gitconfig"), "w", encoding="ascii") as file:
+        file.write(_GIT_CONFIG)
     return made
 
 

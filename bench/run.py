@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 import accuracy
+import committing
 import cost
 import listing
 import machine
@@ -46,6 +47,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "sampling": cost.sampling,
     "memory": cost.memory,
     "listing": listing.listing,
+    "commit": committing.committing,
     "accuracy": accuracy.accuracy,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")

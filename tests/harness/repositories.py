@@ -120,12 +120,15 @@ class Repository:
 
     def git(self, *words: str, given: str | None = None, fails: bool = False) -> str:
         """Call git as the user would, and return what it printed, without the line feed at the end."""
+        return self._said(*words, given=given, fails=fails).removesuffix("\n")
+
+    def _said(self, *words: str, given: str | None = None, fails: bool = False) -> str:
         done = subprocess.run(
             ("git", *words), cwd=self.top, env=self.vestige.variables, capture_output=True, check=False,
             input=b"" if given is None else os.fsencode(given), timeout=_LIMIT,
         )  # fmt: skip
         assert bool(done.returncode) is fails, (words, done.stdout, done.stderr)
-        return os.fsdecode(done.stdout).removesuffix("\n")
+        return os.fsdecode(done.stdout)
 
     def save(self, message: str = "by hand") -> str:
         """Commit all there is as the user would, and return the commit's hash."""
@@ -133,7 +136,9 @@ class Repository:
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD")
 
-    def run(self, *command: str | bytes, options: tuple[str, ...] = (), **more: Any) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, *command: str | bytes, options: tuple[str, ...] = (), **more: Any
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a command with `--commit`."""
         return self.vestige.run(*command, options=("--commit", *options), **more)
 
@@ -150,6 +155,14 @@ class Repository:
         assert list(made.parents) == ([before] if before else [])
         return made
 
+    def config(self, name: str, *values: str) -> None:
+        """Set a name of the repository's config."""
+        self.git("config", name, *values)
+
+    def later(self, *words: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        """Call `vestige commit`."""
+        return self.vestige.call("commit", *words, **more)
+
     @property
     def has_commits(self) -> bool:
         """Whether there is a commit at all."""
@@ -163,7 +176,7 @@ class Repository:
         identity, *parents = self.git("rev-list", "--parents", "--max-count=1", revision).split()
         words = ("diff-tree", "-r", "-z", "--no-renames", "--name-status", "--no-commit-id")
         changes = self.git(*words, *([parents[0], identity] if parents else ["--root", identity])).split("\0")[:-1]
-        message = os.fsencode(self.git("cat-file", "commit", identity).partition("\n\n")[2])
+        message = os.fsencode(self._said("cat-file", "commit", identity).partition("\n\n")[2])
         return Commit(identity, tuple(parents), dict(zip(changes[1::2], changes[::2], strict=True)), message)
 
     def runs(self) -> list[str]:

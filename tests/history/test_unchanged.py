@@ -493,8 +493,11 @@ class TestOutputs:
     def test_where_stdout_went_is_no_output(self, desk: Desk) -> None:
         path = desk.put("log", b"")
         streams = {"stdout": Stream("file", captured=False, length=0, path=str(path), offset=0), "stderr": SILENT}
-        desk.keep(use("unchanged", path, hash_reason=hashing.CHANGED), streams=streams)
+        folder = desk.keep(use("unchanged", path, hash_reason=hashing.CHANGED), streams=streams)
         assert desk.stands()
+        (folder / "record.json").unlink()
+        desk.keep(use("input", path, hash_reason=hashing.CHANGED), streams=streams)  # it read it, too
+        assert "is not sure of `log`" in desk.why_not()
 
 
 class TestProbed:

@@ -24,6 +24,7 @@ COMMANDS = {
     "why": "say which run wrote a file, and from what",
     "used-by": "say which runs read a file, and what came of it",
     "commit": "make the Git commit of a run that is kept",
+    "rerun": "run again what commits have recorded, vestige's or DataLad's",
     "verify": "repeat a run elsewhere and compare what comes out",
     "rm": "remove runs",
     "init": "make a store for runs here",

@@ -83,9 +83,19 @@ def recipe(repository: Repository, commit: RangeCommit) -> Recipe:
     if message is None:
         raise GitError(f"{commit.id[:10]} has no run record")
     record = _as_os(message.record)
+    where = folder(repository, record.pwd)
+    if where is None:
+        raise UsageError(f"{commit.id[:10]} was run in `{record.pwd}`, which is outside of {repository.top}")
     changed = tuple(_changed(repository, commit)) if commit.parents else ()
     needs = prepare.Needs(record.inputs, record.outputs, record.extra_inputs, changed)
-    return Recipe(commit.id, as_os(message.text), record, _folder(repository, commit.id, record.pwd), needs)
+    return Recipe(commit.id, as_os(message.text), record, where, needs)
+
+
+def folder(repository: Repository, pwd: str) -> str | None:
+    """Return the folder that a record names, None for one outside of the repository, by whatever links."""
+    found = os.path.normpath(os.path.join(repository.top, pwd))
+    top = os.path.realpath(repository.top)
+    return found if os.path.commonpath([top, os.path.realpath(found)]) == top else None
 
 
 def command(repository: Repository, recipe: Recipe, provided: prepare.Provided) -> str:
@@ -131,9 +141,9 @@ def kept_again(record: Record, wish: Wish) -> Again:
 
     Raises as `again` does; UsageError where its folder is gone.
     """
-    folder = os.fsdecode(to_bytes(record.cwd))
-    if not os.path.isdir(folder):
-        raise UsageError(f"the run was made in {folder}, which is gone")
+    where = os.fsdecode(to_bytes(record.cwd))
+    if not os.path.isdir(where):
+        raise UsageError(f"the run was made in {where}, which is gone")
     request = Request()
     request.argv, request.tags = _strings(record.argv), _strings(record.tags)
     request.message = wish.message or (None if record.message is None else os.fsdecode(to_bytes(record.message)))
@@ -144,8 +154,8 @@ def kept_again(record: Record, wish: Wish) -> Again:
         request.inputs, request.outputs = _strings(options.inputs), _strings(options.outputs)
         request.expand = None if options.expand == "none" else options.expand
         needs = prepare.Needs(request.inputs, request.outputs)
-        prepare.provide(repo.discover(folder), folder, needs, assume_ready=wish.assume_ready)
-    ended = _observed(request, folder, wish)
+        prepare.provide(repo.discover(where), where, needs, assume_ready=wish.assume_ready)
+    ended = _observed(request, where, wish)
     return _committed(ended, ended.record.options.commit, wish, expected=record.exit.code)
 
 
@@ -162,15 +172,6 @@ def _as_os(record: RunRecord) -> RunRecord:
 
 def _strings(texts: tuple[str, ...]) -> list[str]:
     return [os.fsdecode(to_bytes(text)) for text in texts]
-
-
-def _folder(repository: Repository, commit: str, pwd: str) -> str:
-    """Return the folder that a record names. Raises UsageError for one outside, by whatever links."""
-    folder = os.path.normpath(os.path.join(repository.top, pwd))
-    top = os.path.realpath(repository.top)
-    if os.path.commonpath([top, os.path.realpath(folder)]) != top:
-        raise UsageError(f"{commit[:10]} was run in `{pwd}`, which is outside of the repository at {repository.top}")
-    return folder
 
 
 def _make_folder(recipe: Recipe) -> None:
@@ -209,9 +210,9 @@ def _in_submodule(repository: Repository, path: str, one: str, after: str) -> li
     return []
 
 
-def _observed(request: Request, folder: str, wish: Wish) -> Ended:
-    environ = {**os.environ, "PWD": folder}
-    return running.observed(request, folder=folder, environ=environ, store=wish.store)
+def _observed(request: Request, where: str, wish: Wish) -> Ended:
+    environ = {**os.environ, "PWD": where}
+    return running.observed(request, folder=where, environ=environ, store=wish.store)
 
 
 def _options(repository: Repository, record: Record, recipe: Recipe) -> CommitOptions | None:
@@ -226,7 +227,7 @@ def _options(repository: Repository, record: Record, recipe: Recipe) -> CommitOp
 
 def _committed(ended: Ended, options: CommitOptions | None, wish: Wish, *, expected: int | None) -> Again:
     record, code = ended.record, ended.record.exit.code
-    is_fine = record.status == "ended" and code in (0, expected)
+    is_fine = record.status == "ended" and code is not None and code in (0, expected)
     if options is None:
         return Again("same" if is_fine else "failed", ended.folder, code)
     if code and (is_fine or wish.save_failures):

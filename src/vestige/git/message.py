@@ -60,6 +60,11 @@ def dataset_id(repository: Repository) -> str | None:
     return os.fsdecode(repository.git(*words, may_fail=True).out).strip() or None
 
 
+def is_default_text(text: str, cmd: str) -> bool:
+    """Say whether a text is what a run is called of which nothing was said."""
+    return text == _subject(cmd).rstrip()
+
+
 def _subject(cmd: str) -> str:
     return cmd if len(cmd) <= _LONGEST_SUBJECT else f"{cmd[:_LONGEST_SUBJECT]}..."
 

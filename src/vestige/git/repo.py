@@ -251,6 +251,17 @@ class Repository:
             return None
         return self.git("cat-file", "blob", name).out
 
+    def small_blobs(self, ids: Iterable[str], *, most: int) -> dict[str, bytes]:
+        """Return the content of those blobs that have no more than `most` bytes, by their ids."""
+        given = "".join(f"{oid}\n" for oid in sorted(set(ids))).encode()
+        if not given:
+            return {}
+        known = self.git("cat-file", "--batch-check", given=given).out.decode("ascii", "replace").splitlines()
+        found = (line.split(" ") for line in known)
+        small = [words[0] for words in found if words[1] == "blob" and int(words[2]) <= most]
+        given = "".join(f"{oid}\n" for oid in small).encode()
+        return dict(_blobs(self.git("cat-file", "--batch", given=given).out)) if given else {}
+
     @cached_property
     def empty_tree(self) -> str:
         """The hash of a tree without files, in the repository's own kind of hash."""
@@ -360,6 +371,16 @@ def _listed(out: bytes) -> Iterator[tuple[list[str], str]]:
     for item in split(out):
         fields, _, path = item.partition("\t")
         yield fields.split(" "), path
+
+
+def _blobs(out: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield id and content of each object that `cat-file --batch` wrote."""
+    at = 0
+    while at < len(out):
+        end = out.index(b"\n", at)
+        oid, _, size = out[at:end].decode("ascii").split(" ")
+        at = end + 1 + int(size) + 1
+        yield oid, out[end + 1 : at - 1]
 
 
 def _mark(letter: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import GitError, UsageError
+from vestige.git import again
 from vestige.git.message import dataset_id
 from vestige.git.ranges import Range, adjusted
 from vestige.git.run_commits import run_commits
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vestige.git.repo import Repository
-    from vestige.git.run_commits import RangeCommit
+    from vestige.git.run_commits import RangeCommit, Recorded
 
 Action = Literal["run", "pick", "merge", "skip"]
 _RUN_MERGE = 2  # parents of a commit that holds what a command has committed itself
@@ -95,29 +96,31 @@ def plan(repository: Repository, part: Range, *, onto: str | None = None, branch
 
 def _steps(repository: Repository, part: Range) -> list[Step]:
     own = dataset_id(repository)
-    steps = [_step(commit, own) for commit in run_commits(repository, part)]
+    steps = [_step(repository, commit, own) for commit in run_commits(repository, part)]
     inner = {commit: step for step in steps if step.is_run_merge for commit in _made_by(repository, step)}
     return [_inner(step, inner[step.commit.id]) if step.commit.id in inner else step for step in steps]
 
 
-def _step(commit: RangeCommit, own: str | None) -> Step:
+def _step(repository: Repository, commit: RangeCommit, own: str | None) -> Step:
     plain: Action = "merge" if len(commit.parents) > 1 else "pick" if commit.parents else "skip"
     if commit.problem is not None:
         return Step(commit, plain, commit.problem)
     if commit.recorded is None:
         return Step(commit, plain)
-    reason = _why_not(commit, commit.recorded.dsid, own)
+    reason = _why_not(repository, commit, commit.recorded, own)
     return Step(commit, plain, reason) if reason else Step(commit, "run")
 
 
-def _why_not(commit: RangeCommit, dsid: str | None, own: str | None) -> str:
+def _why_not(repository: Repository, commit: RangeCommit, recorded: Recorded, own: str | None) -> str:
     """Return why a run is not one to be made again here, empty if it is."""
     if not commit.parents:
         return "it has a run record, but is the first commit: there is nothing to run it on"
     if len(commit.parents) > _RUN_MERGE:
         return f"it has a run record, but is a merge commit of {len(commit.parents)} parents"
-    if dsid is not None and dsid != own:
-        return f"it was run in another dataset, {dsid}"
+    if recorded.dsid is not None and recorded.dsid != own:
+        return f"it was run in another dataset, {recorded.dsid}"
+    if again.folder(repository, recorded.pwd) is None:
+        return f"it was run in `{recorded.pwd}`, which is outside of the repository at {repository.top}"
     return ""
 
 

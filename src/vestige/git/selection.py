@@ -29,7 +29,7 @@ class Selection:
 
 
 def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | None = None) -> Selection:
-    """Decide what of a run goes into the commit on top of `commit`; `only` says of a path if it may. Raises GitError."""
+    """Decide what of a run goes into the commit on top of `commit`, `only` of which paths. Raises GitError."""
     tracked = _tracked(level, commit)
     emptied = tuple(f"{folder}/" for folder in level.emptied)
     for path in tracked:

@@ -72,9 +72,9 @@ def begun(repository: Repository) -> Iterator[Transaction]:
     """
     with _wording(repository), lock.held(repository.git_dir) as held:
         Journal(repository, held.folder).recover()
-        for name, words in _IN_PROGRESS.items():
-            if os.path.lexists(os.path.join(repository.git_dir, name)):
-                raise RefusedError(f"{words}; when it is done, `vestige commit` makes the commit")
+        reason = in_progress(repository)
+        if reason is not None:
+            raise RefusedError(f"{reason}; when it is done, `vestige commit` makes the commit")
         journal = Journal(repository, held.folder)
         try:
             journal.begin()
@@ -95,6 +95,12 @@ def recover(top: str) -> None:
     repository = repo.discover(top)
     with contextlib.suppress(HeldError), _wording(repository), lock.held(repository.git_dir, patience=0) as held:
         Journal(repository, held.folder).recover()
+
+
+def in_progress(repository: Repository) -> str | None:
+    """Return what git is in the middle of, so that no commit should be made now; None if there is nothing."""
+    there = (name for name in _IN_PROGRESS if os.path.lexists(os.path.join(repository.git_dir, name)))
+    return next((_IN_PROGRESS[name] for name in there), None)
 
 
 @contextlib.contextmanager

@@ -131,7 +131,7 @@ def _doubts(
     yield from _of_network(record.network, run)
     yield from _of_streams(folder, record, asked, run)
     streams = {stream.path for stream in record.streams.values() if stream.path is not None}
-    uses = [use for use in folder.files() if use.path not in streams]  # they were of no length
+    uses = [use for use in folder.files() if use.path not in streams or use.kind in ("input", "modified")]
     comparison = Comparison(record, run, uses)
     yield from comparison.of_states(asked.search)
     yield from lookers.doubts(folder.processes(), uses, record.software)
@@ -149,7 +149,7 @@ def _of_ending(record: Record, run: str) -> Iterator[str]:
     elif record.exit.code != 0:
         yield f"{run} failed" + ("" if record.exit.code is None else f" with exit code {record.exit.code}")
     if record.survivors:
-        yield f"{run} left processes behind, which went on unseen"
+        yield f"{run} left processes behind, which went on unseen; `--wait` would wait for them"
 
 
 def _of_options(record: Record, asked: Asked, run: str) -> Iterator[str]:
@@ -160,11 +160,10 @@ def _of_options(record: Record, asked: Asked, run: str) -> Iterator[str]:
         yield f"`--deny-network` or `--io-uring` is not as in {run}"
     if options.classes != asked.classes:
         yield f"the config's classes of files are not as in {run}"
-    if asked.standard.stdin.kind not in _STDINS or (
-        asked.standard.stdin.kind == "device" and not asked.standard.stdin.is_null
-    ):
-        yield f"stdin is a {asked.standard.stdin.kind}: what comes from there is not seen"
-    elif options.stdin != asked.standard.stdin.kind:
+    stdin = asked.standard.stdin
+    if stdin.kind not in _STDINS or (stdin.kind == "device" and not stdin.is_null):
+        yield f"stdin is a {stdin.kind}: what comes from there is not seen"
+    elif options.stdin != stdin.kind:
         yield f"stdin is not what it was in {run}"
 
 
@@ -216,7 +215,7 @@ def _of_merged(both: Stream, now: Outlet, asked: Asked, run: str) -> Iterator[st
 
 def _of_stream(name: str, then: Stream, now: Outlet, copy: str, run: str) -> Iterator[str]:
     """Doubt a stream of which what was printed can neither be given again nor passed over."""
-    if then.length == 0 or ("closed" in (then.kind, now.kind) and then.kind == now.kind):
+    if then.length == 0 or then.kind == now.kind == "closed":
         return
     if then.kind == "file":
         yield f"{run} wrote its {name} into a file"

@@ -61,8 +61,7 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
     notes = tuple(note for note in (lost, joined.note) if note is not None)
     relations = processes.family(observation)
     record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
-    _write(folder, record, relations, uses)
-    return record
+    return _write(folder, record, relations, uses)
 
 
 def is_running(folder: str) -> bool:
@@ -234,7 +233,8 @@ def _survivors(observation: Observation) -> tuple[Survivor, ...]:
     )
 
 
-def _write(folder: str, record: Record, relations: processes.Family, uses: list[FileUse]) -> None:
+def _write(folder: str, record: Record, relations: processes.Family, uses: list[FileUse]) -> Record:
+    """Write what was made, and return it; or else what somebody faster made, who may have noted a commit in it."""
     contents: dict[str, Iterable[bytes]] = {
         PROCESSES_NAME: _batched(map(codec.line, processes.table(relations))),
         FILES_NAME: _batched(map(codec.line, uses)),
@@ -246,9 +246,10 @@ def _write(folder: str, record: Record, relations: processes.Family, uses: list[
         for name, parts in contents.items():
             path = os.path.join(folder, name)
             written.append((place.write_temporary(path, parts, durable=True), path))
-        if _is_final(folder):  # somebody was faster, and may have added what came of the run's commit
+        there, _ = _first_record(folder)
+        if there is not None and there.status == "ended":
             _remove(temporary for temporary, _ in written)
-            return
+            return there
         for temporary, path in written:
             os.replace(temporary, path)
     except OSError as error:
@@ -257,6 +258,7 @@ def _write(folder: str, record: Record, relations: processes.Family, uses: list[
         raise StoreError(
             f"can't write the record in {folder}: {why}; the run stays as it is, try again later"
         ) from error
+    return record
 
 
 def _batched(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -96,7 +96,7 @@ def _print_newest(matching: Iterator[Loaded], most: int | None) -> None:
     if not shown:
         printing.say("no runs")
         return
-    printing.print_table(listing.COLUMNS, map(listing.row, shown))
+    printing.print_table(listing.COLUMNS, list(map(listing.row, shown)))
     waiting = commit.waiting(entry.record for entry in shown)
     if waiting:
         printing.say(waiting)
