@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,3 +17,14 @@ if TYPE_CHECKING:
 def repository(vestige: Vestige) -> Repository:
     """Give a repository with one commit; runs are kept in its work tree."""
     return repositories.make(vestige)
+
+
+@pytest.fixture
+def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Give a repository, with this process in it and its environment: for calls without a program."""
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name, value in repository.vestige.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(repository.top)
+    return repository

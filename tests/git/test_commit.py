@@ -83,7 +83,9 @@ class TestWhatItHolds:
 
     def test_the_modes_of_files(self, repository: Repository) -> None:
         made = repository.committed("cp in out; chmod 755 out; cp in strange; chmod 4640 strange; ln -s in link")
-        modes = [line.split()[0] for line in repository.git("ls-tree", made.hash, "out", "strange", "link").splitlines()]
+        modes = [
+            line.split()[0] for line in repository.git("ls-tree", made.hash, "out", "strange", "link").splitlines()
+        ]
         assert modes == ["120000", "100755", "100644"]
 
     def test_a_mode_that_changed_alone_is_seen_of_what_is_declared(self, repository: Repository) -> None:
@@ -96,7 +98,7 @@ class TestWhatItHolds:
             with open(os.path.join(folder, b"from-" + name), "wb") as file:
                 file.write(name)
         repository.save()
-        script = "for name in from-* from-.*; do cat \"./$name\" > \"./${name#from-}\"; done"
+        script = 'for name in from-* from-.*; do cat "./$name" > "./${name#from-}"; done'
         made = repository.committed(script)
         assert {os.fsencode(name) for name in made.files} == set(ODD_NAMES)
         assert repository.state().status == ()
@@ -345,13 +347,10 @@ class TestWhenThereIsNone:
         assert repository.commit().files == {"out": "A"}
         assert auto.vestige.run("sh", "-c", "echo new > out2; exit 3").returncode == 3
         assert repository.outcome["status"] == "refused"
-        repository.write(".git/index.lock")
-        repository.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1", mode=0o755)
-        os.unlink(repository.path(".git/index.lock"))
+        repository.hook("pre-commit", "exit 1")
         done = auto.vestige.run("sh", "-c", "echo new > out3")
         assert (done.returncode, done.stderr) == (0, b"")
         assert repository.outcome["status"] == "failed"
-        assert auto.vestige.run("--no-commit", "sh", "-c", "echo new > out4").returncode == 127
         assert auto.vestige.run("sh", "-c", "echo new > out4", options=("--no-commit",)).returncode == 0
         assert repository.record["commit"] is None
 
@@ -380,10 +379,10 @@ class TestWhenThereIsNone:
     def test_the_command_fails(self, repository: Repository) -> None:
         before = repository.state()
         done = repository.sh("echo new > out; exit 3")
-        assert (done.returncode, done.stderr) == (3, b"")
+        hint = "the command failed with exit code 3; `vestige commit` commits all the same"
+        assert (done.returncode, done.stderr) == (3, f"vestige: not committed: {hint}\n".encode())
         assert repository.state("out").head == before.head
-        assert repository.outcome["status"] == "refused"
-        assert "exit code 3; `vestige commit` commits all the same" in repository.outcome["reason"]
+        assert (repository.outcome["status"], repository.outcome["reason"]) == ("refused", hint)
         assert repository.run("/no/such/program").returncode == 127
         assert repository.sh("kill -9 $$").returncode == 137
 
@@ -470,7 +469,6 @@ class TestWhatWasUsed:
         made = repository.committed("cat in staged untracked folder/one > out", "--commit-inputs")
         assert made.files == {"in": "M", "staged": "M", "untracked": "A", "out": "A"}
         assert repository.outcome["uncommitted"] == []
-        assert all(name.startswith("git:") for name in made.vestige["inputs"].values())
         assert repository.state().status == ()
 
     @pytest.mark.parametrize("kind", ["changed", "staged", "removed"])
@@ -481,7 +479,9 @@ class TestWhatWasUsed:
         repository.write("in", "in, changed\n")
         if kind == "staged":
             repository.git("add", "in")
-        made = repository.committed("rm in; rm clean" if kind == "removed" else "cat in clean >> in; cat in >> clean")
+        made = repository.committed(
+            "rm in; rm clean" if kind == "removed" else "x=$(cat in clean); echo $x >> in; echo $x >> clean"
+        )
         change = "D" if kind == "removed" else "M"
         assert made.files == {"in": change, "clean": change}
         assert repository.outcome["uncommitted"] == ["in"]
@@ -495,3 +495,256 @@ class TestWhatWasUsed:
         os.chmod(repository.path("in"), 0o755)  # noqa: S103 - that is the point
         repository.committed("cat in > out")
         assert repository.outcome["uncommitted"] == ["in"]
+
+
+class TestTheCommandCommits:
+    COMMIT = "git add -A; git commit -qm inner"
+
+    def test_and_leaves_something(self, repository: Repository) -> None:
+        old = repository.git("rev-parse", "HEAD")
+        done = repository.sh(f"echo new > out; {self.COMMIT}; echo more > left")
+        assert (done.returncode, done.stderr) == (0, b"")
+        merge = repository.commit()
+        assert merge.files == {"out": "A", "left": "A"}
+        assert (merge.parents[0], repository.commit("HEAD^2").files) == (old, {"left": "A"})
+        assert repository.commit("HEAD^2").message == b"Remaining changes after command execution\n"
+        assert repository.git("log", "-1", "--format=%s", "HEAD^2^") == "inner"
+        assert set(merge.run.record.outputs) == {"out", "left"}
+        assert repository.state().status == ()
+        assert repository.outcome["files"] == 1
+        repository.assert_whole()
+
+    def test_and_leaves_nothing(self, repository: Repository) -> None:
+        old = repository.git("rev-parse", "HEAD")
+        assert repository.sh(f"echo new > out; {self.COMMIT}").returncode == 0
+        merge = repository.commit()
+        assert (merge.parents[0], merge.files) == (old, {"out": "A"})
+        assert repository.git("log", "-1", "--format=%s", merge.parents[1]) == "inner"
+        assert merge.run.record.outputs == ("out",)
+        assert repository.state().status == ()
+
+    def test_the_first_one(self, repository: Repository) -> None:
+        unborn = repository.at(os.path.join(repository.vestige.home, "unborn"))
+        os.mkdir(unborn.top)
+        unborn.git("init", "--quiet")
+        assert unborn.sh(f"echo new > out; {self.COMMIT}; echo more > left").returncode == 0
+        made = unborn.commit()
+        assert (made.files, unborn.commit("HEAD^").files) == ({"left": "A"}, {"out": "A"})
+        assert unborn.state().status == ()
+
+    def test_by_a_run_of_its_own(self, repository: Repository) -> None:
+        inner = f"{repository.vestige.executable} run --commit -m inner sh -c 'echo new > out'"
+        assert repository.sh(f"{inner}; echo more > left", "-m", "outer").returncode == 0
+        subjects = repository.git("log", "--topo-order", "--format=%s", "HEAD", "^HEAD^1").splitlines()
+        assert subjects == [
+            "[DATALAD RUNCMD] outer", "Remaining changes after command execution", "[DATALAD RUNCMD] inner"
+        ]  # fmt: skip
+        assert repository.state().status == ()
+
+    @pytest.mark.parametrize(
+        ("script", "reason"),
+        [
+            ("git checkout -q -b other", "the command switched from `main` to `other` while it ran"),
+            ("git checkout -q --detach", "the command switched from `main` to no branch while it ran"),
+            ("git commit -q --amend -m other", "the command rewrote the history of `main`"),
+            ("git reset -q --hard HEAD^", "the command rewrote the history of `main`"),
+        ],
+    )
+    def test_in_a_way_that_can_not_be_followed(self, repository: Repository, script: str, reason: str) -> None:
+        repository.write("in", "second\n")
+        repository.save("second")
+        done = repository.sh(f"echo new > out; {script}")
+        head = repository.git("rev-parse", "HEAD")
+        assert_not_committed(repository, done, reason)
+        assert repository.git("rev-parse", "HEAD") == head
+        assert repository.state().status == ("? out",)
+
+    def test_somebody_else_does_meanwhile(self, repository: Repository) -> None:
+        process = repository.vestige.start(
+            "sh", "-c", "echo new > out; touch ready; until test -e go; do sleep .01; done; rm ready go; echo x >> in",
+            options=("--commit",),
+        )  # fmt: skip
+        while not os.path.exists(repository.path("ready")):
+            assert process.poll() is None
+        repository.write("mine", "mine\n")
+        repository.git("add", "mine")
+        repository.git("commit", "--quiet", "--message", "mine")
+        mine = repository.git("rev-parse", "HEAD")
+        repository.write("go")
+        assert process.communicate() == (b"", b"")
+        assert process.returncode == 0
+        made = repository.commit()
+        assert (made.parents, made.files) == ((mine,), {"out": "A", "in": "M"})
+        assert repository.state().status == ()
+
+    def test_somebody_else_switches_meanwhile(self, repository: Repository) -> None:
+        repository.git("branch", "other")
+        process = repository.vestige.start(
+            "sh", "-c", "echo new > out; until test -e .git/go; do sleep .01; done", options=("--commit",)
+        )
+        while not os.path.exists(repository.path("out")):
+            assert process.poll() is None
+        repository.git("checkout", "--quiet", "other")
+        repository.write(".git/go")
+        _, said = process.communicate()
+        assert process.returncode == NOT_COMMITTED
+        assert b"somebody switched from `main` to `other` while it ran" in said
+
+
+class TestManyAtOnce:
+    @pytest.mark.parametrize("number", [4, 20])
+    def test_each_has_its_own_commit(self, repository: Repository, number: int) -> None:
+        scripts = [f"cat in > out{i}; mkdir -p d{i}; echo {i} >> d{i}/x; sleep .1" for i in range(number)]
+        running = [
+            repository.vestige.start("sh", "-c", script, options=("--commit", "-m", f"run {i}"))
+            for i, script in enumerate(scripts)
+        ]
+        for process in running:
+            assert process.communicate() == (b"", b"")
+            assert process.returncode == 0
+        commits = [repository.commit(commit) for commit in repository.git("rev-list", "HEAD~%d..HEAD" % number).split()]
+        assert [len(made.parents) for made in commits] == [1] * number
+        found = {made.run.text: made.files for made in commits}
+        assert found == {f"run {i}": {f"out{i}": "A", f"d{i}/x": "A"} for i in range(number)}
+        assert repository.git("rev-list", "--count", "HEAD") == str(number + 1)
+        assert repository.state().status == ()
+        repository.assert_whole()
+
+    def test_beside_commits_by_hand(self, repository: Repository) -> None:
+        running = [
+            repository.vestige.start("sh", "-c", f"echo {i} > out{i}; sleep 0.0{i}", options=("--commit",))
+            for i in range(6)
+        ]
+        mine = 0
+        while any(process.poll() is None for process in running):
+            repository.write("mine", f"{mine}\n")
+            words = ("git", "-c", "core.filesRefLockTimeout=1000", "commit", "--quiet", "--message", "mine", "mine")
+            repository.git("add", "--intent-to-add", "mine") if mine == 0 else None
+            done = subprocess.run(
+                words, cwd=repository.top, env=repository.vestige.variables, capture_output=True, check=False
+            )
+            assert done.returncode == 0 or b"index.lock" in done.stderr
+            mine += done.returncode == 0
+        for process in running:
+            assert (process.communicate(), process.returncode) == ((b"", b""), 0)
+        subjects = repository.git("log", "--format=%s").splitlines()
+        assert subjects.count("mine") == mine
+        assert sum(subject.startswith("[DATALAD RUNCMD]") for subject in subjects) == 6
+        assert {f"out{i}" for i in range(6)} <= set(repository.git("ls-files").splitlines())
+
+
+class TestItsWords:
+    def test_nothing_on_a_pipe(self, repository: Repository) -> None:
+        done = repository.sh("echo out; echo err >&2; echo new > out")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"out\n", b"err\n")
+
+    @pytest.mark.parametrize(
+        ("options", "lines"), [(("-q",), 0), (("--summary", "none"), 1), ((), 1), (("--summary", "line"), 1)]
+    )
+    def test_why_there_is_no_commit(self, repository: Repository, options: tuple[str, ...], lines: int) -> None:
+        repository.hook("pre-commit", "echo not today >&2; exit 1")
+        done = repository.sh("echo new > out", *options)
+        assert done.returncode == NOT_COMMITTED
+        assert len(done.stderr.splitlines()) == lines
+        assert repository.outcome["reason"] == "the hook `pre-commit` refused the commit: not today"
+
+    def test_the_summary_names_it(self, repository: Repository) -> None:
+        repository.write("in", "changed")
+        repository.write(".gitignore", "*.log\n")
+        done = repository.sh("cat in > out; cat in > a.log", "--summary", "full")
+        said = done.stderr.decode()
+        assert f"commit     {repository.commit().hash[:10]} on main, 1 file\n" in said
+        assert "left out   a.log: ignored by Git; `-o` takes it in\n" in said
+        assert "dirty      in: used with changes that no commit holds\n" in said
+
+
+class TestLater:
+    def test_the_last_run(self, repository: Repository) -> None:
+        repository.vestige.run("sh", "-c", "cat in > out")
+        done = repository.later()
+        made = repository.commit()
+        assert (done.returncode, done.stdout.decode()) == (0, f"{made.hash[:10]} on main, 1 file\n")
+        assert made.files == {"out": "A"}
+        assert made.run.text == "sh -c 'cat in > out'"
+        assert (repository.outcome["status"], repository.outcome["commit"]) == ("committed", made.hash)
+        again = repository.later()
+        assert (again.returncode, again.stdout) == (2, b"")
+        assert f"the run is committed already, as {made.hash}; `--again`" in again.stderr.decode()
+
+    def test_an_earlier_one(self, repository: Repository) -> None:
+        repository.vestige.run("sh", "-c", "cat in > out")
+        repository.committed("echo new > other")
+        assert repository.later("last~1", "-m", "what for").returncode == 0
+        made = repository.commit()
+        assert (made.files, made.run.text) == ({"out": "A"}, "what for")
+
+    def test_again(self, repository: Repository) -> None:
+        made = repository.committed("echo new > out")
+        done = repository.later("--again")
+        assert (done.returncode, done.stdout) == (0, b"nothing to commit: no file differs from what is committed\n")
+        assert repository.outcome["commit"] == made.hash
+        repository.git("reset", "--quiet", "--soft", "HEAD^")
+        assert repository.later("--again").returncode == 0
+        assert repository.commit().files == {"out": "A"}
+        assert repository.commit().hash == repository.outcome["commit"]
+
+    def test_one_that_was_made_but_never_noted(self, repository: Repository) -> None:
+        made = repository.committed("echo new > out")
+        path = os.path.join(repository.runs()[-1], "record.json")
+        record = repository.record | {"commit": None}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(record, file)
+        for command in ("ls", "show"):
+            shown = repository.vestige.call(command)
+            name = record["id"][-8:]
+            assert "not committed yet" in (shown.stdout + shown.stderr).decode()
+            assert f"`vestige commit {name}`" in (shown.stdout + shown.stderr).decode()
+        repository.write("in", "later")
+        repository.save("later")
+        head = repository.git("rev-parse", "HEAD")
+        assert repository.later("--allow-empty").returncode == 0
+        assert (repository.outcome["commit"], repository.outcome["files"]) == (made.hash, 1)
+        assert repository.git("rev-parse", "HEAD") == head
+
+    def test_one_that_failed(self, repository: Repository) -> None:
+        repository.sh("echo new > out; exit 3")
+        assert repository.later().returncode == 0
+        assert (repository.commit().files, repository.commit().run.record.exit) == ({"out": "A"}, 3)
+
+    def test_with_more_outputs(self, repository: Repository) -> None:
+        repository.write(".gitignore", "*.log\n")
+        repository.save()
+        repository.vestige.run("sh", "-c", "echo new > out; echo new > a.log; echo new > b.log")
+        assert repository.later("-o", "a.log", "-i", "in").returncode == 0
+        made = repository.commit()
+        assert made.files == {"out": "A", "a.log": "A"}
+        assert made.run.record.inputs == ("in",)
+        assert set(repository.left_out) == {"b.log"}
+
+    def test_as_json(self, repository: Repository) -> None:
+        repository.vestige.run("sh", "-c", "cat in > out")
+        done = repository.later("--json")
+        assert json.loads(done.stdout) == repository.outcome
+        failed = repository.at(repository.vestige.home)
+        failed.vestige.run("sh", "-c", "cat work/in > out")
+        done = failed.later("--json")
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["status"] == "failed"
+
+    def test_one_that_goes_on(self, repository: Repository) -> None:
+        process = repository.vestige.start("sh", "-c", "touch out; until test -e go; do sleep .01; done")
+        while not os.path.exists(repository.path("out")):
+            assert process.poll() is None
+        done = repository.later()
+        assert (done.returncode, b"the run goes on" in done.stderr) == (2, True)
+        repository.write("go")
+        process.communicate()
+
+    def test_without_a_repository(self, repository: Repository) -> None:
+        outside = repository.at(repository.vestige.home)
+        outside.vestige.run("sh", "-c", "echo new > out")
+        done = outside.later()
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
+        assert b"no Git work tree can be used at" in done.stderr
+        assert b"not a git repository" in done.stderr

@@ -203,38 +203,48 @@ class Repository:
 
     def state(self, *outputs: str) -> State:
         """Return all there is, but for what is said of `outputs`."""
-        rest = [".", *(f":(exclude,literal){path}" for path in outputs)]
-        status = self.git("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all").split("\0")
+        words = ("--no-ext-diff", "--no-color", "--binary", "--no-renames", "--ignore-submodules=none")
+        rest = ["--", ".", *(f":(exclude,literal){path}" for path in outputs)]
+        asked = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all")
+        status = self.git("--no-optional-locks", "status", *asked).split("\0")
         return State(
             head=self.git("rev-parse", "HEAD") if self.has_commits else "",
             branch=self.git("rev-parse", "--symbolic-full-name", "HEAD") if self.has_commits else "",
-            staged=self.git("diff", "--cached", "--binary", "--no-renames", "--", *rest),
-            unstaged=self.git("diff", "--binary", "--no-renames", "--", *rest),
+            staged=self.git("diff", "--cached", *words, *rest),
+            unstaged=self.git("diff", *words, *rest),
             status=tuple(line for line in status if line and line.split(" ", _status_fields(line))[-1] not in outputs),
-            files={path: content for path, content in self._files() if path not in outputs},
+            files={path: content for path, content in self.files().items() if path not in outputs},
         )
 
     def assert_whole(self) -> None:
         """Nothing of a commit in the making is left, and Git finds no fault."""
-        folder = self.git_path("vestige")
         assert not os.path.exists(self.git_path("index.lock"))
-        assert os.listdir(folder) in ([], ["commit.lock"]) if os.path.isdir(folder) else True
+        assert self.left_behind() in ([], ["commit.lock"])
         self.git("fsck", "--strict", "--connectivity-only")
 
-    def _files(self) -> list[tuple[str, tuple[int, bytes]]]:
-        found = []
+    def left_behind(self) -> list[str]:
+        """Return what of a commit in the making is in `.git`."""
+        folder = self.git_path("vestige")
+        return os.listdir(folder) if os.path.isdir(folder) else []
+
+    def files(self) -> dict[str, tuple[int, bytes]]:
+        """Return mode and content of all in the work tree; what a link holds is its target."""
+        found = {}
         for above, folders, names in os.walk(self.top):
             folders[:] = [name for name in folders if name not in (".git", ".vestige")]
-            for path in (os.path.join(above, name) for name in names):
+            links = [name for name in folders if os.path.islink(os.path.join(above, name))]
+            for path in (os.path.join(above, name) for name in [*names, *links]):
                 mode = os.lstat(path).st_mode
-                found.append((os.path.relpath(path, self.top), (mode, _content(path, mode))))
+                found[os.path.relpath(path, self.top)] = (mode, _content(path, mode))
         return found
 
 
-def make(vestige: Vestige, *, named_store: bool = False, init: tuple[str, ...] = ()) -> Repository:
-    """Make a repository in the working folder of `vestige`, with one commit, and a store in its work tree or beside it.
+def make(
+    vestige: Vestige, *, named_store: bool = False, unborn: bool = False, init: tuple[str, ...] = ()
+) -> Repository:
+    """Make a repository in the working folder of `vestige`, with a store in its work tree or beside it.
 
-    It holds `in` ("in\\n"), `folder/one` and `folder/two`.
+    Unless it is `unborn`, one commit holds `in` ("in\\n"), `folder/one` and `folder/two`.
     """
     with open(os.path.join(vestige.home, ".gitconfig"), "w", encoding="utf-8") as file:
         file.write(CONFIG)
@@ -243,6 +253,8 @@ def make(vestige: Vestige, *, named_store: bool = False, init: tuple[str, ...] =
         variables.pop("VESTIGE_STORE")
     made = Repository(dataclasses.replace(vestige, variables=variables))
     made.git("init", "--quiet", *init)
+    if unborn:
+        return made
     made.write("in", "in\n")
     made.write("folder/one", "one\n")
     made.write("folder/two", "two\n")

@@ -67,6 +67,7 @@ class Again:
 
     verdict: Verdict
     run: RunFolder
+    commit: str | None  # None: there is none
     code: int | None  # as a shell shows it; None: nobody saw the end
     reason: str | None = None
 
@@ -229,12 +230,12 @@ def _committed(ended: Ended, options: CommitOptions | None, wish: Wish, *, expec
     record, code = ended.record, ended.record.exit.code
     is_fine = record.status == "ended" and code is not None and code in (0, expected)
     if options is None:
-        return Again("same" if is_fine else "failed", ended.folder, code)
+        return Again("same" if is_fine else "failed", ended.folder, None, code)
     if code and (is_fine or wish.save_failures):
         options = dataclasses.replace(options, on_failure="save")
-    commit = commit_and_note(ended.folder, record, options).commit
-    reason = None if commit is None else commit.reason
-    if not is_fine:
-        return Again("failed", ended.folder, code, reason)
+    made = commit_and_note(ended.folder, record, options).commit
+    if made is None:
+        raise AssertionError("it was noted")
     verdicts: dict[str, Verdict] = {"committed": "made", "unchanged": "same"}
-    return Again(verdicts.get("" if commit is None else commit.status, "refused"), ended.folder, code, reason)
+    verdict = verdicts.get(made.status, "refused") if is_fine else "failed"
+    return Again(verdict, ended.folder, made.commit, code, made.reason)

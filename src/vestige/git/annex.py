@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,9 +28,7 @@ if TYPE_CHECKING:
     from vestige.git.submodules import Place
 
 NO_FILTER = tuple(word for name in ("clean", "smudge", "process") for word in ("-c", f"filter.annex.{name}="))
-_ADJUSTED = re.compile(r"(?P<folder>refs/heads/)adjusted/(?P<name>.+)\([^()]*\)")
 _LIST = ("--batch", "-z", "--json", "--json-error-messages")
-_LOCAL_SYNC = ("--no-push", "--no-pull", "--no-commit", "--no-resolvemerge", "--no-content")
 _NAMED = 3  # files in a message
 _FICLONE = 0x40049409  # ioctl_ficlone(2): the copy shares its blocks until one of both is written
 _OWN_FOLDERS = (".git", ".vestige")
@@ -42,6 +39,7 @@ class Staging(NamedTuple):
 
     plain: tuple[str, ...]  # as they are in the work tree
     pointers: tuple[str, ...] = ()  # unlocked files: git-annex's filter puts a pointer in their place
+    taken: frozenset[str] = frozenset()  # of `plain`, what git-annex has put a link in the place of
 
 
 def is_used(repository: Repository) -> bool:
@@ -56,7 +54,7 @@ def get(repository: Repository, paths: Sequence[str]) -> None:
     if content can't be had, or a submodule.
     """
     submodules.install(repository, paths)
-    for place in submodules.by_repository(repository, paths):
+    for place in submodules.by_repository(repository, _there(repository, paths)):
         missing = [found for found, _ in _found(place) if not found.is_there]
         if missing:
             _fetch(place.repository, missing)
@@ -68,15 +66,9 @@ def make_writable(repository: Repository, paths: Sequence[str]) -> None:
     In a folder, only the former. Paths as for `get`. Nothing is staged: what is unchanged is locked again with the
     commit, and no trace is left. Raises GitError.
     """
-    for place in submodules.by_repository(repository, paths):
-        for found, is_named in _found(place):
-            try:
-                if found.is_there:
-                    _unlock(found)
-                elif is_named:
-                    os.unlink(found.path)
-            except OSError as error:
-                raise GitError(f"can't make {found.path} writable: {error.strerror}") from error
+    for place in submodules.by_repository(repository, _there(repository, paths)):
+        for found, is_named in list(_found(place)):
+            _open_up(found, is_named=is_named)
 
 
 def take_in(repository: Repository, paths: Sequence[str], *, commit: str | None, index: str) -> Staging:
@@ -96,65 +88,45 @@ def take_in(repository: Repository, paths: Sequence[str], *, commit: str | None,
     """
     regular = [path for path in paths if _is_regular(repository, path)]
     asked = set(regular) - left_to_git(repository, regular)
-    unchanged = _unchanged(repository, [path for path in regular if path in asked], commit)
+    unchanged = _unchanged(repository, regular, asked, commit)
     moved = {path for path in paths if _leads_astray(repository, path)}
-    candidates = [path for path in paths if path in moved or path in asked and path not in unchanged]
+    candidates = [path for path in paths if path in moved or path in asked - unchanged]
     if candidates:
         _add(repository, candidates, index)
     still = [path for path in candidates if _is_regular(repository, path)]
     pointers = keys(repository, repository.index(still, index)) if still else {}
     plain = (path for path in paths if path not in pointers and path not in unchanged)
-    return Staging(tuple(plain), tuple(path for path in still if path in pointers))
-
-
-def basis(branch: str | None) -> str | None:
-    """Return the branch that an adjusted one, `adjusted/main(unlocked)`, is made of; None for any other."""
-    found = None if branch is None else _ADJUSTED.fullmatch(branch)
-    return None if found is None else found["folder"] + found["name"]
-
-
-def propagate(repository: Repository, branch: str) -> str | None:
-    """Bring the commits on an adjusted branch to the `branch` it is made of, and return where that stands then.
-
-    git-annex makes both anew. This is what DataLad does after each save. Raises GitError.
-    """
-    name = branch.removeprefix("refs/heads/")
-    synced = f"refs/heads/synced/{name}"
-    had_synced = repository.commit_of(synced) is not None
-    answer = _call(repository, "sync", *_LOCAL_SYNC)
-    if not had_synced and repository.commit_of(synced) is not None:
-        repository.git("update-ref", "-d", synced)
-    if answer.code:
-        raise GitError(f"git-annex can't bring the commit to `{name}`: {answer.words}")
-    return repository.commit_of(branch)
+    return Staging(tuple(plain), tuple(path for path in still if path in pointers), frozenset(candidates) - {*still})
 
 
 def _found(place: Place) -> Iterator[tuple[Annexed, bool]]:
     """Yield what is annexed of paths, and of all in folders, and whether it was named itself."""
     pointers: bool | None = None
     for path in place.paths:
-        for whole in _matches(place.repository, path):
-            if os.path.isdir(whole) and not os.path.islink(whole):
-                if pointers is None:
-                    pointers = is_used(place.repository) or _is_clone(place.repository)
-                in_folder = (annexed(file, pointers=pointers) for file in _files(whole))
-                yield from ((found, False) for found in in_folder if found is not None)
-            else:
-                one = annexed(_behind_links(whole, place.repository.top))
-                if one is not None:
-                    yield one, True
+        whole = os.path.normpath(os.path.join(place.repository.top, path))
+        if os.path.isdir(whole) and not os.path.islink(whole):
+            if pointers is None:
+                pointers = is_used(place.repository) or _is_clone(place.repository)
+            in_folder = (annexed(file, pointers=pointers) for file in _files(whole))
+            yield from ((found, False) for found in in_folder if found is not None)
+        else:
+            one = annexed(_behind_links(whole, place.repository.top))
+            if one is not None:
+                yield one, True
 
 
-def _matches(repository: Repository, path: str) -> Iterator[str]:
-    """Yield the absolute paths that a path, or else a glob, stands for."""
-    whole = os.path.normpath(os.path.join(repository.top, path))
-    if os.path.lexists(whole):
-        yield whole
-        return
-    from vestige.git import placeholders  # noqa: PLC0415 - for what is not there literally
+def _there(repository: Repository, paths: Sequence[str]) -> Iterator[str]:
+    """Yield the paths that are there, and what the others match as globs; relative to the top."""
+    absent = []
+    for path in paths:
+        if os.path.lexists(os.path.join(repository.top, path)):
+            yield path
+        else:
+            absent.append(path)
+    if absent:
+        from vestige.git import placeholders  # noqa: PLC0415 - for what is not there literally
 
-    for found in placeholders.expand((path,), repository.top).found:
-        yield os.path.normpath(os.path.join(repository.top, found))
+        yield from placeholders.expand(absent, repository.top).found
 
 
 def _is_clone(repository: Repository) -> bool:
@@ -201,6 +173,16 @@ def _is_absent(path: str) -> bool:
     return found is not None and not found.is_there
 
 
+def _open_up(found: Annexed, *, is_named: bool) -> None:
+    try:
+        if found.is_there:
+            _unlock(found)
+        elif is_named:
+            os.unlink(found.path)
+    except OSError as error:
+        raise GitError(f"can't make {found.path} writable: {error.strerror}") from error
+
+
 def _unlock(found: Annexed) -> None:
     """Put a copy in the place of a link: what `git annex unlock` does, for which the index need not change.
 
@@ -237,13 +219,17 @@ def _is_regular(repository: Repository, path: str) -> bool:
         return False
 
 
-def _unchanged(repository: Repository, paths: Sequence[str], commit: str | None) -> set[str]:
-    """Return those that are committed as files, and as they are; a file for a committed link is a change here."""
+def _unchanged(repository: Repository, paths: Sequence[str], asked: set[str], commit: str | None) -> set[str]:
+    """Return those that are committed as files, and as they are; a file for a committed link is a change here.
+
+    Of what goes to Git anyway, git itself sees that; but not of an unlocked file, where the commit has a pointer.
+    """
     if commit is None or not paths:
         return set()
-    committed = {path for path, entry in repository.tree(commit, paths).items() if entry.mode.startswith("100")}
-    same = [path for path in paths if path in committed]
-    return set(same) - repository.differing(commit, same).keys() if same else set()
+    files = {path: entry for path, entry in repository.tree(commit, paths).items() if entry.mode.startswith("100")}
+    unlocked = keys(repository, files)
+    doubtful = [path for path in paths if path in files and (path in asked or path in unlocked)]
+    return set(doubtful) - repository.differing(commit, doubtful).keys() if doubtful else set()
 
 
 def _leads_astray(repository: Repository, path: str) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vestige.git.repo import Entry, Repository
+    from vestige.record.model import FileState
 
 OBJECTS = "/annex/objects/"
 _LINK = re.compile(rb"(?:.*/)?\.git/annex/objects/(?:.*/)?([^/]+)", re.DOTALL)
@@ -63,6 +64,29 @@ def keys(repository: Repository, entries: Mapping[str, Entry]) -> dict[str, str]
     contents = repository.small_blobs({entry.id for entry in entries.values()}, most=_LARGEST)
     found = {path: key_in(contents.get(entry.id, b"")) for path, entry in entries.items()}
     return {path: key for path, key in found.items() if key is not None}
+
+
+def unlocked(repository: Repository, files: Mapping[str, Entry], states: Mapping[str, FileState]) -> set[str]:
+    """Return those of the files, committed as links, that were copies of what these lead to, as `annex` unlocks them.
+
+    A copy is known by its size and its time. `states` is what the files were. Raises GitError.
+    """
+    entries = {path: entry for path, entry in files.items() if entry.is_link}
+    contents = repository.small_blobs({entry.id for entry in entries.values()}, most=_LARGEST)
+    found = set()
+    for path, entry in entries.items():
+        link = _linked(os.path.join(repository.top, path), os.fsdecode(contents.get(entry.id, b"")))
+        if link is not None and _is_copy(link, states[path]):
+            found.add(path)
+    return found
+
+
+def _is_copy(link: Annexed, state: FileState) -> bool:
+    try:
+        status = os.stat(link.content or "")
+    except OSError:
+        return False
+    return state.type == "file" and (state.size, state.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _linked(path: str, target: str) -> Annexed | None:

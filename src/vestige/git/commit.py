@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError, VestigeError
-from vestige.git import repo, transaction
+from vestige.git import adjusted, heads, links, repo, transaction
 from vestige.git.levels import USED, WRITTEN
 from vestige.git.message import message
 from vestige.git.plan import plan
 from vestige.git.selection import is_steady
-from vestige.git.transaction import Change, RefusedError
+from vestige.git.transaction import Change, Made, RefusedError
 from vestige.record.amend import with_commit
 from vestige.record.model import Commit
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
+    from vestige.git.heads import Move
     from vestige.git.levels import Level
     from vestige.git.message import Message
     from vestige.git.plan import Plan
     from vestige.git.repo import Repository
     from vestige.git.selection import Selection
-    from vestige.git.transaction import Made, Transaction
+    from vestige.git.transaction import Transaction
     from vestige.record.model import CommitOptions, Record
     from vestige.record.store import RunFolder
 
@@ -92,75 +93,107 @@ class _Making:
         self.options = options
         self.begun = begun
         self.gitlinks: dict[str, dict[str, str]] = {}  # by the name of the level that has the submodule
+        self.merged: set[str] = set()  # names of levels with a submodule in which a merge was made
         self.files = 0
+        self.notes: list[str] = []
 
     def commit(self, *, anew: bool) -> Commit:
         """Make it, that of the innermost submodule first. Raises GitError, RecordError."""
         beside = self._moved_from()
-        uses = list(self.run.files({*WRITTEN, *USED}))
+        uses = links.through(self.run.files({*WRITTEN, *USED}))
         planned = plan(self.begun.repository, self.record, self.options, uses)
-        known = None if anew else self._known()
+        known = None if anew else self._known(self.begun, self.record.code.commit if self.record.code else None)
         if known is not None:
             return self._result(planned, known)
         if self.options.strict and planned.uncommitted:
             raise RefusedError(f"it used files with uncommitted changes: {_names(planned.uncommitted)}")
         text = message(self.begun.repository, self.record, self.options, planned, uses)
         *inner, (main, selection) = planned.innermost_first()
-        for level, selected in inner:
-            self._commit_inner(planned, level, selected, text)
-        made = self._commit_main(main, selection, text, beside)
+        moves = {level.name: _checked(level, heads.move(level)) for level, _ in inner}
+        with ExitStack() as stack:  # all or none are free for a commit, locked from the outside in
+            held = {level.name: stack.enter_context(transaction.begun(level.repository)) for level, _ in inner[::-1]}
+            for level, selected in inner:
+                parent = planned.levels.parent(level)
+                known = None if anew else self._known(held[level.name], _gitlink(parent, level))
+                made = known or self._commit_inner(held[level.name], level, selected, text, moves[level.name])
+                self._note_inner(parent, level, made, moves[level.name])
+            made = self._commit_main(main, selection, text, beside)
         return self._result(planned, made)
 
-    def _known(self) -> Made | None:
-        """Return the commit of this run in the history of what is checked out, found by its id in the message."""
-        repository, now = self.begun.repository, self.begun.head.commit
+    def _known(self, begun: Transaction, before: str | None) -> Made | None:
+        """Return the commit of this run in the history of what is checked out, found by its id in the record."""
+        from vestige.git.ranges import Range  # noqa: PLC0415 - only where a commit is tried again
+        from vestige.git.run_commits import run_commits  # noqa: PLC0415
+
+        repository, now = begun.repository, begun.head.commit
         if now is None:
             return None
-        before = self.record.code.commit if self.record.code else None
-        since = f"{before}..{now}" if before else now
-        words = ("rev-list", "--max-count=1", "--parents", "--fixed-strings", f'--grep="id": "{self.record.id}"', since)
-        commit, *parents = repository.git(*words, may_fail=True).out.decode().split() or [""]
-        if not commit:
+        history = run_commits(repository, Range(now, now, () if before is None else (before,)))
+        found = [item for item in history if item.recorded is not None and item.recorded.run == self.record.id]
+        if not found:
             return None
+        commit, parents = found[-1].id, found[-1].parents
         base = parents[-1] if parents else repository.empty_tree
         return Made(commit, len(repository.changed(base, commit)))
 
-    def _commit_inner(self, planned: Plan, level: Level, selection: Selection, text: Message) -> None:
-        """Commit in a submodule, and note the commit for the repository around it."""
-        with transaction.begun(level.repository) as begun:
-            made = begun.commit(self._change(level, selection, text))
-        if made is not None:
-            parent = planned.levels.parent(level)
+    def _commit_inner(
+        self, begun: Transaction, level: Level, selection: Selection, text: Message, move: Move | None
+    ) -> Made | None:
+        """Commit in a submodule."""
+        beside = move.before if move is not None and move.by_commits and move.before != begun.head.commit else None
+        made = self._made(begun, level, self._change(level, selection, text), beside)
+        if made is not None and (beside is not None or level.name in self.merged):
+            self.merged.add(level.name)
+        return made
+
+    def _note_inner(self, parent: Level, level: Level, made: Made | None, move: Move | None) -> None:
+        """Note where a submodule stands now, for the repository around it, if that is not where it stood."""
+        tip = made.commit if made is not None else adjusted.tip(level.repository) if move is not None else None
+        if tip is not None:
             name = os.path.relpath(level.repository.top, parent.repository.top)
-            self.gitlinks.setdefault(parent.name, {})[name] = made.commit
+            self.gitlinks.setdefault(parent.name, {})[name] = tip
+        if made is not None:
             self.files += made.files
+            self.merged |= {parent.name} if level.name in self.merged else set()
 
     def _commit_main(self, level: Level, selection: Selection, text: Message, beside: str | None) -> Made | None:
-        change = replace(
-            self._change(level, selection, text),
-            beside=beside,
-            allow_empty=self.options.allow_empty or bool(self.files),
-        )
+        allow_empty = self.options.allow_empty or bool(self.files)
+        change = replace(self._change(level, selection, text), allow_empty=allow_empty)
         if text.sidecar is not None:
             change = replace(change, new={text.sidecar: text.content})
-        return self.begun.commit(change)
+        return self._made(self.begun, level, change, beside)
+
+    def _made(self, begun: Transaction, level: Level, change: Change, beside: str | None) -> Made | None:
+        """Make a commit, as a merge if the command itself has committed here or further inside, as DataLad does."""
+        if beside is None and level.name in self.merged:
+            beside = begun.head.commit
+        basis = adjusted.basis(begun.head.branch)
+        if basis is None:
+            return begun.commit(replace(change, beside=beside))
+        try:
+            return adjusted.commit(begun, basis, change, beside)
+        except adjusted.NotPropagatedError as error:
+            self.notes.append(str(error))
+            return error.made
 
     def _change(self, level: Level, selection: Selection, text: Message) -> Change:
         return Change(
             paths=selection.paths,
             message=text.text,
             gitlinks=self.gitlinks.get(level.name, {}),
-            is_steady=lambda: is_steady(level, selection),
+            overwritten=selection.overwritten,
+            is_steady=lambda taken: is_steady(level, selection, but=taken),
         )
 
     def _result(self, planned: Plan, made: Made | None) -> Commit:
-        branch = self.begun.head.branch
+        branch = adjusted.basis(self.begun.head.branch) or self.begun.head.branch
+        notes = [*self.notes, *(["no file differs from what is committed"] if made is None else [])]
         return Commit(
             "unchanged" if made is None else "committed",
             commit=None if made is None else made.commit,
             branch=None if branch is None else from_os(branch),
             files=0 if made is None else made.files + self.files,
-            reason="no file differs from what is committed" if made is None else None,
+            reason="; ".join(notes) or None,
             left_out=planned.left_out,
             uncommitted=planned.uncommitted,
         )
@@ -172,13 +205,15 @@ class _Making:
         """
         code, now = self.record.code, self.begun.head
         branch = None if now.branch is None else from_os(now.branch)
-        if code is None or (code.commit, code.branch) == (now.commit, branch):
-            return None
+        if code is None or (code.commit, code.branch) in ((now.commit, branch), (None, None)):
+            return None  # it did not move, or could not be read then
         if code.branch != branch:
             who = "the command" if self._wrote_head() else "somebody"
             raise RefusedError(f"{who} switched from {_called(code.branch)} to {_called(branch)} while it ran")
         if code.commit is None or now.commit is None or not self._wrote_head():
             return None
+        if adjusted.basis(now.branch) is not None:
+            return code.commit  # git-annex makes the commits on such a branch anew
         if not self.begun.repository.is_ancestor(code.commit, now.commit):
             raise RefusedError(f"the command rewrote the history of {_called(branch)}")
         return code.commit
@@ -191,6 +226,24 @@ class _Making:
             names += [(repository.common_dir, branch), (repository.common_dir, f"logs/{branch}")]
         moved = {from_os(os.path.realpath(os.path.join(*parts))) for parts in names}
         return any(use.path in moved and use.writers for use in self.run.files())
+
+
+def _checked(level: Level, move: Move | None) -> Move | None:
+    """Return how HEAD of a submodule was moved. Raises RefusedError if its history was rewritten."""
+    now = level.repository.head
+    if move is None or None in (move.before, now.commit) or adjusted.basis(now.branch) is not None:
+        return move
+    if move.by_commits and not level.repository.is_ancestor(move.before or "", now.commit or ""):
+        raise RefusedError(f"the command rewrote the history of {_called(now.branch)} in {from_os(level.name)}")
+    return move
+
+
+def _gitlink(parent: Level, level: Level) -> str | None:
+    """Return the commit that a repository has recorded of a submodule."""
+    commit = parent.repository.head.commit
+    name = os.path.relpath(level.repository.top, parent.repository.top)
+    entry = parent.repository.tree(commit, [name]).get(name) if commit else None
+    return entry.id if entry is not None and entry.is_submodule else None
 
 
 def _called(branch: str | None) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _KNOWING = (2, 36)  # the first Git with `git hook run`
 _VERSION = re.compile(rb"(\d+)\.(\d+)")
+_ANNEX_HOOK = b"#!/bin/sh\n# automatically configured by git-annex\ngit annex pre-commit .\n"
 _MOST = 1 << 16  # B of what a hook said
 
 
@@ -49,10 +50,21 @@ def after(repository: Repository) -> None:
 
 
 def is_there(repository: Repository, name: str) -> bool:
-    """Say whether there may be such a hook: a file, or since Git 2.54 a command in the config."""
-    if os.access(os.path.join(repository.hooks, name), os.X_OK):
+    """Say whether there may be such a hook: a file, or since Git 2.54 a command in the config.
+
+    What git-annex installs as `pre-commit` is none: it mends links, which are right here, and metadata in views.
+    """
+    path = os.path.join(repository.hooks, name)
+    if os.access(path, os.X_OK) and not (name == "pre-commit" and _is_annexs(repository, path)):
         return True
     return any(key.startswith("hook.") for key in repository.config)
+
+
+def _is_annexs(repository: Repository, path: str) -> bool:
+    """Say whether a hook is the one that git-annex has written, and has nothing to do."""
+    with open(path, "rb") as file:
+        content = file.read(len(_ANNEX_HOOK) + 1)
+    return content == _ANNEX_HOOK and not (repository.head.branch or "").startswith("refs/heads/views/")
 
 
 def _holds_record(text: bytes) -> bool:

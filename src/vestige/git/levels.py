@@ -21,6 +21,7 @@ WRITTEN: tuple[FileClass, ...] = ("output", "modified", "removed")
 USED: tuple[FileClass, ...] = ("input", "modified", "removed")
 _OWN_FOLDERS = (".git", ".vestige")
 _ANNEX = "/annex/objects/"
+_LOG = "/logs/HEAD"
 
 
 def is_bookkeeping(path: str) -> bool:
@@ -39,6 +40,7 @@ class Level:
     declared: set[str] = field(default_factory=set)  # named one by one: into the commit even if Git ignores them
     emptied: list[str] = field(default_factory=list)  # folders that were moved away as a whole
     used: dict[str, FileUse] = field(default_factory=dict)  # there before, and read, changed or removed
+    log: FileUse | None = None  # of where HEAD stood, if the run moved it
 
 
 class Levels:
@@ -65,6 +67,7 @@ class Levels:
         path = os.fsdecode(to_bytes(use.path))
         level = self._level(os.path.dirname(path))
         if level is None:
+            self._note_log(path, use)
             self._note_foreign(path, use)
             return
         name = os.path.relpath(path, level.repository.top)
@@ -105,6 +108,14 @@ class Levels:
             level = self._level(os.path.dirname(path))
             if level is not None:
                 level.written.setdefault(os.path.relpath(path, level.repository.top), None)
+
+    def _note_log(self, path: str, use: FileUse) -> None:
+        """Take a repository in which the run has moved HEAD: it may have committed there, whatever files it left."""
+        if path.endswith(_LOG) and use.kind in WRITTEN:
+            top = _work_tree(path.removesuffix(_LOG))
+            level = None if top is None else self._level(top)
+            if level is not None:
+                level.log = use
 
     def _note_foreign(self, path: str, use: FileUse) -> None:
         top = self._top(os.path.dirname(path))
@@ -156,6 +167,18 @@ def sorted_into(repository: Repository, uses: Iterable[FileUse], outputs: Iterab
     for path in outputs:
         levels.declare(path)
     return levels
+
+
+def _work_tree(git_dir: str) -> str | None:
+    """Return the top folder of what a repository has checked out: around it, or where the config says."""
+    above, name = os.path.split(git_dir)
+    if name == ".git":
+        return above
+    folder = git_dir if os.path.isdir(git_dir) else above
+    words = ("git", "config", "--file", os.path.join(git_dir, "config"), "--get", "core.worktree")
+    answer = repo.call(words, folder=folder, environ=repo.environment())
+    inner = os.fsdecode(answer.out).removesuffix("\n")
+    return os.path.realpath(os.path.join(git_dir, inner)) if inner else None
 
 
 def _is_folder(state: FileState | None) -> TypeGuard[FileState]:

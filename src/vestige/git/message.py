@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from vestige.errors import GitError
 from vestige.git import datalad, footprint, placeholders
 from vestige.text import to_bytes
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _LONGEST_SUBJECT = 40  # letters of the command, where nothing was said of the run: as DataLad
 _LONGEST = 100_000  # B; DataLad hands it on as one word, of which Linux takes 128 KiB (MAX_ARG_STRLEN)
 _FOLDER = os.path.join(".datalad", "runinfo")
+_CONFIGURED = "datalad.run.record-directory"
 _DATASET = os.path.join(".datalad", "config")
 
 
@@ -48,8 +50,11 @@ def message(
 
 
 def sidecar_folder(repository: Repository) -> str:
-    """Return where sidecars are kept, relative to the top."""
-    return os.path.normpath((repository.config.get("datalad.run.record-directory") or (_FOLDER,))[-1])
+    """Return where sidecars are kept, relative to the top. Raises GitError if that is outside of the work tree."""
+    folder = os.path.normpath((repository.config.get(_CONFIGURED) or (_FOLDER,))[-1])
+    if os.path.isabs(folder) or folder.split(os.sep)[0] in (os.pardir, ".git"):
+        raise GitError(f"`{_CONFIGURED}` is {folder}, which is not in the work tree")
+    return folder
 
 
 def dataset_id(repository: Repository) -> str | None:

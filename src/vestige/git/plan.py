@@ -95,11 +95,11 @@ class Plan:
 
     @property
     def ids(self) -> dict[str, str]:
-        """What Git calls the content that went in, by path as in `uncommitted`."""
+        """What Git or git-annex calls the content that went in, by path as in `uncommitted`."""
         return {
-            _joined(level.name, from_os(name)): f"git:{blob}"
+            _joined(level.name, from_os(name)): identity
             for level, selection in self.innermost_first()
-            for name, blob in selection.blobs.items()
+            for name, identity in selection.ids.items()
         }
 
 
@@ -126,7 +126,10 @@ def _selected(level: Level, options: CommitOptions, outputs: Declared) -> Select
         return selection
     for name in selection.uncommitted:
         level.written.setdefault(name, level.used[name])
-    return select(level, commit)
+    selection = select(level, commit)
+    taken = {name for name in selection.paths if name in level.used and level.used[name].kind == "input"}
+    rest = tuple(name for name in selection.uncommitted if name not in taken)
+    return dataclasses.replace(selection, uncommitted=rest)
 
 
 def _joined(name: str, path: str) -> str:

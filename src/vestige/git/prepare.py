@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import UsageError
-from vestige.git import annex, placeholders, repo
+from vestige.git import annex, placeholders, repo, submodules
 from vestige.git.placeholders import Expansion, Values
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def provide(repository: Repository, folder: str, needs: Needs, *, assume_ready: 
     for pattern in (*inputs.unmatched, *extra.unmatched):
         raise UsageError(f"no input is there for `{pattern}`, in {folder}; the command was not run")
     if assume_ready not in ("outputs", "both"):
+        submodules.install(repository, _from_top(repository, folder, outputs.paths))
+        outputs = placeholders.expand(needs.outputs, folder)
         annex.make_writable(repository, [*_from_top(repository, folder, outputs.paths), *needs.changed])
     return Provided(inputs, outputs)
 

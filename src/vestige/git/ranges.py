@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import GitError, UsageError
+from vestige.git import adjusted
 
 if TYPE_CHECKING:
     from vestige.git.repo import Repository
 
-_ADJUSTED = re.compile(r"refs/heads/adjusted/(.+)\([a-z-]+\)", re.DOTALL)  # git-annex-adjust(1)
+_HASH = re.compile("[0-9a-f]{40,64}")
 _ADJUSTING = b"git-annex adjusted branch"
 
 
@@ -45,15 +46,9 @@ def resolve(repository: Repository, words: str | None, since: str | None = None)
     if ends is not None:
         return Range(words, ends[1], (ends[0],))
     tip = repository.commit_of(words)
-    if tip is None:
+    if tip is None or not _HASH.fullmatch(tip):  # `A...B` stands for several
         return None
     return _single(repository, words, tip) if since is None else _since(repository, words, tip, since)
-
-
-def adjusted(branch: str | None) -> str | None:
-    """Return the branch of which this is the adjusted one of git-annex, None for any other."""
-    found = None if branch is None else _ADJUSTED.fullmatch(branch)
-    return None if found is None else f"refs/heads/{found[1]}"
 
 
 def _checked_out(repository: Repository) -> str:
@@ -61,7 +56,7 @@ def _checked_out(repository: Repository) -> str:
     head = repository.head
     if head.commit is None:
         raise GitError(f"nothing is committed yet in {repository.top}: there is nothing to run again")
-    original = adjusted(head.branch)
+    original = adjusted.basis(head.branch)
     if original is None or not _is_adjustment(repository, head.commit):
         return "HEAD"
     return original.removeprefix("refs/heads/")

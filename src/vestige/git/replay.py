@@ -83,7 +83,8 @@ class Replay:
             self.branch = f"refs/heads/{self.plan.branch}"
             self.head = self._start
         elif self.plan.onto is not None:
-            self._go(self._start)
+            self._git("checkout", "--quiet", "--detach", self._start)
+            self.head = self._start
 
     def _done(self, step: Step) -> Done:
         if step.action == "skip":
@@ -118,8 +119,7 @@ class Replay:
             return Done(step, "same", step.commit.id, again=result)
         if self.head != step.commit.id:
             self._replaced[step.commit.id] = self.head
-        reason = result.reason or ""
-        return Done(step, result.verdict, self.head if self.head != base else None, reason, result)
+        return Done(step, result.verdict, result.commit, result.reason or "", result)
 
     def _came_out_the_same(self, step: Step) -> bool:
         """Say whether a command that makes commits, run beside the history that it was in, has made the same again."""

@@ -33,12 +33,14 @@ _OURS = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+_ALWAYS = ("-c", "core.fsmonitor=false")  # a monitor may be late, and git may leave it running with our pipe
 _FEW = 100  # paths that git may be given as words: it compares every entry of the index with each of them
 _MOST_WORDS = 64 << 10  # B
 _SAID = 300  # letters of git's own words in a message
 _FATAL = 128  # git's exit code where it could not do its work
 _UNMERGED = "2"  # the stage of our own side
 _SUBMODULE = "160000"
+_LINK = "120000"
 _STAMP = re.compile(r"mtime: (\d+):(\d+)\n.*size: (\d+)", re.DOTALL)
 
 
@@ -51,10 +53,10 @@ class Answer(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What it said on stderr, or else its exit code, on one line."""
+        """What it said on stderr, or else its exit code or what killed it, on one line."""
         lines = self.err.decode("utf-8", "replace").splitlines()
         said = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines if line.strip())
-        return said[:_SAID] or f"exit code {self.code}"
+        return said[:_SAID] or (f"exit code {self.code}" if self.code >= 0 else f"killed by signal {-self.code}")
 
 
 class Entry(NamedTuple):
@@ -68,6 +70,11 @@ class Entry(NamedTuple):
     def is_submodule(self) -> bool:
         """Whether it stands for another repository."""
         return self.mode == _SUBMODULE
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == _LINK
 
 
 @dataclass(frozen=True)
@@ -93,16 +100,16 @@ class Repository:
             words: of its command line.
             given: its stdin.
             variables: on top of `environment()`.
-            may_fail: its exit code is looked at by the caller.
+            may_fail: its exit code is looked at by the caller, unless it was killed.
             keeping: a descriptor that it keeps open for as long as it lives.
 
         Raises:
             GitError: it can't be started, or it fails and must not.
         """
         environ = environment() | dict(variables or {})
-        answer = call(("git", *words), folder=self.top, given=given, environ=environ, keeping=keeping)
-        if answer.code and not may_fail:
-            raise GitError(f"`git {words[0]}` failed in {self.top}: {answer.words}")
+        answer = call(("git", *_ALWAYS, *words), folder=self.top, given=given, environ=environ, keeping=keeping)
+        if answer.code < 0 or (answer.code and not may_fail):  # one that was killed has answered nothing
+            raise GitError(f"`git {_command(words)}` failed in {self.top}: {answer.words}")
         return answer
 
     @cached_property
@@ -138,7 +145,14 @@ class Repository:
 
     def is_ancestor(self, one: str, other: str) -> bool:
         """Say whether `other` has `one` in its history."""
-        return self.git("merge-base", "--is-ancestor", one, other, may_fail=True).code == 0
+        return self.says_yes("merge-base", "--is-ancestor", one, other)
+
+    def says_yes(self, *words: str, variables: Mapping[str, str] | None = None) -> bool:
+        """Call git for an exit code that says yes (0) or no (1). Raises GitError for any other."""
+        answer = self.git(*words, variables=variables, may_fail=True)
+        if answer.code not in (0, 1):
+            raise GitError(f"`git {words[0]}` failed in {self.top}: {answer.words}")
+        return answer.code == 0
 
     def tree(self, revision: str, paths: Sequence[str] | None = None) -> dict[str, Entry]:
         """Return the files of a commit or tree: all of them, or at least those of `paths` that there are."""
@@ -288,6 +302,11 @@ class Change(NamedTuple):
     def is_touched(self) -> bool:
         """Whether only the file's times and size say that its content may be another: then git leaves out the id."""
         return self.before.mode == self.after.mode and not self.after.id.strip("0")
+
+
+def _command(words: Sequence[str]) -> str:
+    """Return the name of the command in words for git, which may begin with options."""
+    return next(word for before, word in zip(("", *words), words, strict=False) if "-c" not in (before, word))
 
 
 def discover(folder: str) -> Repository:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import GitError, UsageError
-from vestige.git import again
+from vestige.git import adjusted, again
 from vestige.git.message import dataset_id
-from vestige.git.ranges import Range, adjusted
 from vestige.git.run_commits import run_commits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vestige.git.ranges import Range
     from vestige.git.repo import Repository
     from vestige.git.run_commits import RangeCommit, Recorded
 
@@ -144,7 +144,7 @@ def _start(repository: Repository, onto: str, first: Step) -> str:
 
 
 def _check_branch(repository: Repository, branch: str | None, onto: str | None) -> None:
-    if (branch is not None or onto is not None) and adjusted(repository.head.branch):
+    if (branch is not None or onto is not None) and adjusted.basis(repository.head.branch):
         raise UsageError(f"`--{'onto' if branch is None else 'branch'}` can't begin at an adjusted branch of git-annex")
     if branch is None:
         return

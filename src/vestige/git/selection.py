@@ -7,15 +7,21 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.git import annex, annexed
+from vestige.git.overwritten import overwritten
 from vestige.record.model import LeftOut
 from vestige.text import from_os
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from vestige.git.levels import Level
+    from vestige.git.overwritten import Overwritten
     from vestige.git.repo import Entry, Repository
     from vestige.record.model import FileState, FileUse
+
+
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,8 @@ class Selection:
     paths: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     uncommitted: tuple[str, ...]  # used, with content that no commit holds
-    blobs: dict[str, str]  # used and committed: the blob's id
+    ids: dict[str, str]  # used and committed: `git:` and the blob's id, `annex:` and the key
+    overwritten: tuple[Overwritten, ...] = ()  # of `paths`, those written through the link of a locked file
 
 
 def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | None = None) -> Selection:
@@ -36,15 +43,18 @@ def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | No
         if path.startswith(emptied):
             level.written.setdefault(path, None)
     level.emptied.clear()
+    damaged = list(overwritten(level.repository, level.written))
     if only is not None:
         level.written = {path: use for path, use in level.written.items() if only(path)}
     reasons = dict(_reasons(level, tracked))
     dirty = _uncommitted(level, tracked, commit)
+    left_out = [LeftOut(from_os(path), reason) for path, reason in reasons.items() if reason]
     return Selection(
         paths=tuple(path for path in level.written if path not in reasons),
-        left_out=tuple(LeftOut(from_os(path), reason) for path, reason in reasons.items() if reason),
+        left_out=(*left_out, *(LeftOut(from_os(_from_top(level, item.content)), item.loss) for item in damaged)),
         uncommitted=tuple(path for path in level.used if path in dirty),
-        blobs={path: tracked[path].id for path in level.used if path not in dirty},
+        ids=_ids(level, {path: tracked[path] for path in level.used if path not in dirty}),
+        overwritten=tuple(item for item in damaged if item.path not in reasons),
     )
 
 
@@ -61,11 +71,11 @@ def _tracked(level: Level, commit: str | None) -> dict[str, Entry]:
     return level.repository.tree(commit, [*gone, *level.emptied]) | found
 
 
-def is_steady(level: Level, selection: Selection) -> bool:
-    """Say whether what was selected is as the run left it."""
-    uses = ((path, level.written[path]) for path in selection.paths)
+def is_steady(level: Level, selection: Selection, *, but: Container[str] = ()) -> bool:
+    """Say whether what was selected, `but` what git-annex has taken in meanwhile, is as the run left it."""
+    uses = ((path, level.written[path]) for path in selection.paths if path not in but)
     top = level.repository.top
-    return all(use is None or _is_as(_look(os.path.join(top, path)), use.after) for path, use in uses)
+    return all(use is None or _is_left(os.path.join(top, path), use) for path, use in uses)
 
 
 def _reasons(level: Level, tracked: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
@@ -81,12 +91,21 @@ def _reasons(level: Level, tracked: Mapping[str, Entry]) -> Iterator[tuple[str, 
             yield path, f"marked as {mark} in the index"
         elif path in ignored:
             yield path, "ignored by Git; `-o` takes it in"
-        elif use is not None and not _is_as(now, use.after):
+        elif use is not None and not _is_left(os.path.join(level.repository.top, path), use):
             yield path, "changed since the run ended"
         elif now is not None and not (stat.S_ISREG(now.st_mode) or stat.S_ISLNK(now.st_mode)):
             yield path, "neither a file nor a link"
         elif now is not None and not stat.S_ISLNK(now.st_mode) and not _is_readable(level.repository.top, path):
             yield path, "it may not be read"
+
+
+def _ids(level: Level, committed: Mapping[str, Entry]) -> dict[str, str]:
+    keys = annexed.keys(level.repository, committed) if annex.is_used(level.repository) else {}
+    return {path: f"annex:{keys[path]}" if path in keys else f"git:{entry.id}" for path, entry in committed.items()}
+
+
+def _from_top(level: Level, path: str) -> str:
+    return os.path.relpath(path, level.repository.top)
 
 
 def _uncommitted(level: Level, tracked: Mapping[str, Entry], commit: str | None) -> set[str]:
@@ -98,7 +117,18 @@ def _uncommitted(level: Level, tracked: Mapping[str, Entry], commit: str | None)
         found |= level.repository.differing(commit, unchanged).keys()
     if altered:
         found |= _altered(level.repository, altered, commit)
-    return found
+    return found - _unlocked(level, {path: tracked[path] for path in found if path in tracked}, commit)
+
+
+def _unlocked(level: Level, files: Mapping[str, Entry], commit: str | None) -> set[str]:
+    """Return those of the used files that were made writable for the run, and were as committed otherwise."""
+    links = {path: entry for path, entry in files.items() if entry.is_link}
+    states = {path: state for path in links if (state := level.used[path].before) is not None}
+    if commit is None or not states:
+        return set()
+    committed = level.repository.tree(commit, list(states))
+    same = {path: entry for path, entry in committed.items() if path in states and entry == links[path]}
+    return annexed.unlocked(level.repository, same, states)
 
 
 def _altered(repository: Repository, uses: Mapping[str, FileUse], commit: str | None) -> set[str]:
@@ -125,6 +155,28 @@ def _look(path: str) -> os.stat_result | None:
     except OSError:
         return None
     return None if stat.S_ISDIR(found.st_mode) else found
+
+
+def _is_left(path: str, use: FileUse) -> bool:
+    """Say whether a file is as the run left it, where it was or, since git-annex has taken it in, behind its link."""
+    now = _look(path)
+    if now is None or use.after is None or use.after.type != "file" or not stat.S_ISLNK(now.st_mode):
+        return _is_as(now, use.after)
+    found = annexed.annexed(path, pointers=False)
+    return found is not None and found.is_there and (_is_as(os.stat(path), use.after) or _has_hash(path, use))
+
+
+def _has_hash(path: str, use: FileUse) -> bool:
+    """Say whether a file has the content that the run left: git-annex keeps one of several that have the same."""
+    import hashlib  # noqa: PLC0415 - only where git-annex was faster
+
+    if use.hash is None or not use.hash.startswith("sha256:"):
+        return False
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return use.hash == f"sha256:{digest.hexdigest()}"
 
 
 def _is_as(now: os.stat_result | None, then: FileState | None) -> bool:

@@ -17,15 +17,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
-from vestige.git import hooks, lock, repo
+from vestige.git import annex, hooks, lock, repo
+from vestige.git.annex import Staging
 from vestige.git.journal import Journal, Landing, is_pending
 from vestige.git.lock import HeldError
+from vestige.git.overwritten import take_out
 from vestige.git.repo import join, split
 from vestige.record.head import git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+    from vestige.git.overwritten import Overwritten
     from vestige.git.repo import Repository
     from vestige.record.head import Head
 
@@ -36,7 +39,8 @@ _IN_PROGRESS = {
     "rebase-merge": "a rebase is in progress",
     "rebase-apply": "a rebase is in progress",
 }
-_LEFTOVERS = b"Remaining changes after command execution\n"
+LEFTOVERS = b"Remaining changes after command execution\n"
+_UNSTEADY = "its outputs changed while they were committed"
 _PUT_OFF = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -59,9 +63,10 @@ class Change:
     message: bytes
     gitlinks: dict[str, str] = field(default_factory=dict)  # submodules, and the commits that they are at
     new: Mapping[str, bytes] = field(default_factory=dict)  # files to be made for this commit, and what they hold
-    is_steady: Callable[[], bool] = lambda: True  # whether the files still are what they were to be
+    is_steady: Callable[[Container[str]], bool] = lambda _: True  # whether the files, but these, are what they were
     allow_empty: bool = False
     beside: str | None = None  # the command itself has committed: where HEAD stood before, the first parent of a merge
+    overwritten: tuple[Overwritten, ...] = ()  # of `paths`, those whose new content is in git-annex's store
 
 
 @contextlib.contextmanager
@@ -139,9 +144,10 @@ class Transaction:
 
     def _made(self, change: Change) -> Made | None:
         self._write(change.new)
-        index, upcoming = self._indexes(change)
-        if not change.is_steady():
-            raise RefusedError("its outputs changed while they were committed")
+        staging = self._taken_in(change)
+        index, upcoming = self._indexes(change, staging)
+        if not change.is_steady(staging.taken):
+            raise RefusedError(_UNSTEADY)
         self._let_hook_look(index, upcoming)
         words = ("diff-index", "--cached", "--name-only", "-z", "--no-renames", self._base)
         differing = [path for path in split(self._with(index, *words)) if path not in change.new]
@@ -158,28 +164,48 @@ class Transaction:
             with open(whole, "wb") as file:
                 file.write(content)
 
-    def _indexes(self, change: Change) -> tuple[str, str]:
+    def _taken_in(self, change: Change) -> Staging:
+        """Give git-annex, in a dataset, what is its own; it writes in an index of its own too."""
+        paths = (*change.paths, *change.new)
+        if not annex.is_used(self.repository):
+            return Staging(paths)
+        if not change.is_steady(()):
+            raise RefusedError(_UNSTEADY)
+        take_out(self.repository, change.overwritten)
+        index = self._journal.prepared("annex")
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy(self._journal.index, index)
+        staging = annex.take_in(self.repository, change.paths, commit=self.head.commit, index=index)
+        return staging._replace(plain=(*staging.plain, *change.new))
+
+    def _indexes(self, change: Change, staging: Staging) -> tuple[str, str]:
         """Return the index of the commit and the one that the user will have: the same if nothing else is staged."""
         own, upcoming = self._journal.prepared("commit"), self._journal.prepared("upcoming")
         with contextlib.suppress(FileNotFoundError):  # an index is made by the first `git add`
             shutil.copy(self._journal.index, own)
         if os.path.exists(own) and self._is_staged(own):
             shutil.copy(own, upcoming)
-            self._stage(upcoming, change)
+            self._stage(upcoming, change, staging)
             self._with(own, "read-tree", "--reset", self._base)
-        self._stage(own, change)
+        self._stage(own, change, staging)
         return own, upcoming if os.path.exists(upcoming) else own
 
     def _is_staged(self, index: str) -> bool:
         """Say whether an index has anything else than what is checked out."""
         words = ("diff-index", "--cached", "--quiet", self._base)
-        return self.repository.git(*words, variables={"GIT_INDEX_FILE": index}, may_fail=True).code != 0
+        return not self.repository.says_yes(*words, variables={"GIT_INDEX_FILE": index})
 
-    def _stage(self, index: str, change: Change) -> None:
-        """Put the files as they are into an index; filters and attributes of the repository apply."""
-        paths = (*change.paths, *change.new)
-        if paths or not os.path.exists(index):
-            self._with(index, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", given=join(paths))
+    def _stage(self, index: str, change: Change, staging: Staging) -> None:
+        """Put the files as they are into an index; filters and attributes of the repository apply.
+
+        git-annex's own filter would decide again what is annexed, by other rules: for pointers alone it is right.
+        """
+        words = ("update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+        if staging.plain or not os.path.exists(index):
+            unfiltered = annex.NO_FILTER if annex.is_used(self.repository) else ()
+            self._with(index, *unfiltered, *words, given=join(staging.plain))
+        if staging.pointers:
+            self._with(index, *words, given=join(staging.pointers))
         if change.gitlinks:
             lines = (f"160000 {commit} 0\t{path}" for path, commit in change.gitlinks.items())
             self._with(index, "update-index", "-z", "--index-info", given=join(lines))
@@ -200,11 +226,17 @@ class Transaction:
         message = hooks.message(self.repository, change.message, index)
         parents = [self.head.commit] if self.head.commit else []
         if change.beside is not None:
-            last = [self._object(tree, parents, _LEFTOVERS)] if differing else parents
+            last = [self.object(tree, parents, LEFTOVERS)] if differing else parents
             parents = [change.beside, *last]
-        return self._object(tree, parents, message)
+        return self.object(tree, parents, message)
 
-    def _object(self, tree: str, parents: Sequence[str], message: bytes) -> str:
+    def release(self) -> None:
+        """Give Git's lock back where nothing was committed: what comes now is done by others."""
+        if not self._journal.has_landed:
+            self._journal.end()
+
+    def object(self, tree: str, parents: Sequence[str], message: bytes) -> str:
+        """Write a commit that no branch has yet, and return its hash. Raises GitError."""
         signed = ["-S"] if self.repository.is_set("commit.gpgsign") else []
         words = [*signed, *(word for parent in parents for word in ("-p", parent)), "-F", "-", tree]
         answer = self.repository.git("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *words, given=message)

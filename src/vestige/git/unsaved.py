@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from vestige.git import placeholders, repo
+from vestige.git import placeholders, repo, submodules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from vestige.git.again import Recipe
     from vestige.git.repo import Repository
+    from vestige.git.submodules import Place
 
+_STATUS = ("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty")
 _FEW = 100  # paths that git may be given as words
 _MOST_WORDS = 64 << 10  # B
 
@@ -21,7 +23,8 @@ def named(repository: Repository, recipe: Recipe) -> set[str]:
     """Return what a record names and its commit changes, relative to the top: files, and folders with all in them."""
     globs = (*recipe.needs.inputs, *recipe.needs.extra_inputs, *recipe.needs.outputs)
     found = placeholders.expand(globs, recipe.folder).found
-    return {*recipe.needs.changed, *(_from_top(repository, recipe.folder, path) for path in found)}
+    whole = (os.path.join(recipe.folder, path) for path in found)
+    return {*recipe.needs.changed, *(os.path.relpath(path, repository.top) for path in whole)}
 
 
 def unsaved(repository: Repository, paths: Iterable[str]) -> list[str]:
@@ -29,31 +32,24 @@ def unsaved(repository: Repository, paths: Iterable[str]) -> list[str]:
 
     Untracked ones are among them unless Git is told to ignore them. Submodules are looked into.
     """
-    wanted = {path for path in paths if not path.startswith("..")}
-    submodules = [path for path, entry in repository.index().items() if entry.is_submodule]
-    found = [path for path in _status(repository, wanted, submodules) if _is_meant(path, wanted)]
-    for submodule in submodules:
-        inner = {os.path.relpath(path, submodule) for path in wanted if path.startswith(f"{submodule}/")}
-        top = os.path.join(repository.top, submodule)
-        if inner and os.path.lexists(os.path.join(top, ".git")):
-            found += [os.path.join(submodule, path) for path in unsaved(repo.discover(top), inner)]
+    inside = sorted(path for path in paths if not path.startswith(os.pardir))
+    found: list[str] = []
+    for place in submodules.by_repository(repository, inside):
+        name = os.path.relpath(place.repository.top, repository.top)
+        found += (os.path.normpath(os.path.join(name, path)) for path in _unsaved(place))
     return sorted(found)
 
 
 def tracked(repository: Repository) -> list[str]:
     """Return all tracked files that differ from what is committed."""
-    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
-    return _paths(repository.git(*words).out)
+    return _paths(repository.git(*_STATUS, "--untracked-files=no").out)
 
 
-def _status(repository: Repository, wanted: set[str], submodules: Sequence[str]) -> Iterator[str]:
-    """Yield what git says of the paths that are not in submodules, or of all."""
-    own = sorted(path for path in wanted if not path.startswith(tuple(f"{name}/" for name in submodules)))
-    if not own:
-        return
-    many = len(own) > _FEW or sum(map(len, own)) > _MOST_WORDS
-    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-    yield from _paths(repository.git(*words, *(() if many else ("--", *own))).out)
+def _unsaved(place: Place) -> Iterator[str]:
+    wanted = set(place.paths)
+    many = len(wanted) > _FEW or sum(map(len, wanted)) > _MOST_WORDS
+    out = place.repository.git(*_STATUS, "--untracked-files=all", *(() if many else ("--", *place.paths))).out
+    return (path for path in _paths(out) if _is_meant(path, wanted))
 
 
 def _paths(out: bytes) -> list[str]:
@@ -67,7 +63,3 @@ def _is_meant(path: str, wanted: set[str]) -> bool:
             return True
         path = os.path.dirname(path)
     return "." in wanted
-
-
-def _from_top(repository: Repository, folder: str, path: str) -> str:
-    return os.path.relpath(os.path.join(folder, path), repository.top)

@@ -11,6 +11,7 @@ import os
 _MOST = 1 << 20  # B of a file with one reference
 _MOST_PACKED = 64 << 20  # B
 _LINKS = 5  # references that lead to references
+_STUB = "refs/heads/.invalid"  # in HEAD where Git keeps references in tables, of which it alone can read
 _DIGITS = frozenset("0123456789abcdef")
 _LENGTHS = (40, 64)  # of SHA-1, of SHA-256
 
@@ -49,7 +50,7 @@ def head(top: str) -> Head:
         if value is None or not value.startswith("ref:"):
             break
         name = value.partition(":")[2].strip()
-        branch = branch or (name if name.startswith("refs/heads/") else None)
+        branch = branch or (name if name.startswith("refs/heads/") and name != _STUB else None)
         common = common_folder(git)
         value = _content(os.path.join(common, name)) or _packed(common, name)
     commit = "" if value is None else value.strip()
