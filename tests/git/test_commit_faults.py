@@ -44,9 +44,9 @@ def kept(repository: Repository, script: str = SCRIPT, *options: str) -> RunFold
     return RunFolder(repository.runs()[-1])
 
 
-def made_here(run: RunFolder, **options: object) -> Commit:
+def made_here(run: RunFolder, *, anew: bool = False) -> Commit:
     """Make the commit of a run in this process."""
-    record = commits.commit_and_note(run, run.load(), CommitOptions(on_failure="save", **options), anew=False)  # type: ignore[arg-type]
+    record = commits.commit_and_note(run, run.load(), CommitOptions(on_failure="save"), anew=anew)
     assert record.commit is not None
     return record.commit
 
@@ -136,10 +136,11 @@ class TestKilled:
             transaction.recover(here.top)
             assert killed.check() == landings[-1]
             assert not any(name.startswith(("index", "journal")) for name in here.left_behind())
-            here.git("commit", "--quiet", "--allow-empty", "--message", "mine")  # nothing is in the way
-            here.git("reset", "--quiet", "--soft", "HEAD^")
-            assert made_here(killed.run).status == "committed"
-            assert killed.check()
+            if step % 4 == 0:
+                here.git("commit", "--quiet", "--allow-empty", "--message", "mine")  # nothing is in the way
+                here.git("reset", "--quiet", "--soft", "HEAD^")
+                assert made_here(killed.run).status == "committed"
+                assert killed.check()
             killed.reset()
             step += 1
         assert landings == sorted(landings)
@@ -239,15 +240,15 @@ class TestGitFails:
         plain = os.environ["PATH"]
         impostor(here, f'echo >> {count}; if test $(wc -l < {count}) -eq "${{NUMBER:-0}}"; then {work}kill -9 $$; fi')
         number, outcomes = 0, []
-        while not os.path.exists(count) or number < len(here.read(count)):
+        while number == 0 or number < len(here.read(count)):
             number += 1
             here.write(count)
             monkeypatch.setenv("NUMBER", str(number))
             monkeypatch.setenv("PATH", here.vestige.variables["PATH"])
-            made = made_here(run)
+            made = made_here(run, anew=True)
             monkeypatch.setenv("PATH", plain)
             outcomes.append(made.status)
-            here.assert_whole()
+            assert here.left_behind() in ([], ["commit.lock"])
             if made.status != "committed":
                 assert made.status == "failed"
                 assert made.reason
@@ -263,6 +264,7 @@ class TestGitFails:
             assert here.state() == before
         assert outcomes.count("failed") > 10
         assert outcomes.count("committed") >= (2 if after else 1)
+        here.assert_whole()
 
 
 @pytest.fixture
@@ -318,7 +320,7 @@ class TestNoPlace:
         assert done.stderr.startswith(b"vestige: ")
         assert done.stderr.count(b"\n") == 1
         os.unlink(os.path.join(disk, ".git", "filler"))
-        assert repository.later().returncode == 0
+        assert repository.later("-o", "out").returncode == 0  # what the recorder saw of it had no place either
         assert repository.commit().files == {"out": "M"}
 
     @pytest.mark.needs("root")
@@ -372,7 +374,7 @@ class TestHooks:
         before = repository.state("out")
         done = repository.sh("echo new > out")
         assert done.returncode == NOT_COMMITTED
-        assert b"vestige: not committed: the hook `pre-commit` refused the commit: \\x1b[31mtoo large\n" == done.stderr
+        assert done.stderr == b"vestige: not committed: the hook `pre-commit` refused the commit: \\x1b[31mtoo large\n"
         assert repository.state("out") == dataclasses.replace(before, status=(*before.status,))
         repository.assert_whole()
         repository.hook("pre-commit", "exit 0")

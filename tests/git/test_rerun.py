@@ -651,6 +651,47 @@ class TestForeignRuns:
         assert (made.marker, made.record.others) == ("RUNCMD", {"slurm_job_id": 17})
 
 
+class TestSubmodules:
+    @pytest.fixture
+    def inner(self, history: History) -> History:
+        """Give a repository inside of the other one, which has it as a submodule."""
+        history.git("init", "--quiet", "sub")
+        made = History(history.repository.at("sub"))
+        made.wrote("text", "x\n")
+        history.repository.save("with a submodule")
+        return made
+
+    def test_what_it_changed_inside_is_made_again(self, history: History, inner: History) -> None:
+        first = history.repository.committed("cat in >> sub/text; echo x >> out")
+        run = inner.head
+        history.repository.write("sub/other")
+        assert history.rerun().returncode == 0
+        assert history.id("HEAD^") == first.hash
+        assert inner.id("HEAD^") == run
+        assert history.git("rev-parse", "HEAD:sub") == inner.head
+        assert inner.repository.read("text") == "x\nin\nin\n"
+        assert inner.repository.state().status == ("? other",)
+
+    def test_a_file_in_there_that_is_not_committed(self, history: History, inner: History) -> None:
+        history.repository.committed("cat in >> sub/text")
+        inner.repository.write("text", "mine\n")
+        assert "not committed: sub/text" in history.refused()
+
+    def test_it_is_not_run_in_there(self, history: History, inner: History) -> None:
+        history.repository.committed("cat in >> sub/text")
+        said = inner.refused("--yes")
+        assert said.endswith(f"it was run in the repository around this one, {history.repository.top}")
+        own = inner.ran("echo y >> text")
+        assert len(inner.reran("--since=")) == 2
+        assert inner.chain() == [own]
+
+    def test_a_run_of_its_own_is(self, history: History, inner: History) -> None:
+        run = inner.repository.committed("cat text >> more; cat more > text").hash
+        assert inner.rerun().returncode == 0
+        assert inner.chain() == [run]
+        assert history.count("HEAD") == 2
+
+
 class TestCommandsThatCommit:
     CMD = "echo x > foo && git add foo && git commit --quiet -m inner"
 

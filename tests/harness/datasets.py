@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness import repositories
 from harness.repositories import Repository
-
 from vestige.git import annexed
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Dataset(Repository):
 
     def key(self, name: str, revision: str = "HEAD") -> str | None:
         """Return the key that a commit has for a file, None if it has content."""
-        return annexed.key_in(os.fsencode(self.git("cat-file", "blob", f"{revision}:{name}") + "\n"))
+        return annexed.key_in(os.fsencode(self.git("cat-file", "blob", f"{revision}:{name}")))
 
     def mode(self, name: str, revision: str = "HEAD") -> str:
         """Return the mode that a commit has for a file: `120000` for a locked one."""
@@ -69,8 +68,9 @@ class Dataset(Repository):
         self.annex("drop", "--force", "--quiet", *names)
 
     def assert_sound(self) -> None:
-        """DataLad has nothing to save, git-annex and Git find no fault, and nothing of a commit in the making is left."""
-        assert "nothing to save" in self.datalad("status", "--recursive")
+        """DataLad has nothing to save, git-annex and Git find no fault, and no commit is in the making."""
+        said = self.datalad("status", "--recursive")
+        assert "nothing to save" in said, said
         assert self.state().status == ()
         self.annex("fsck", "--quiet")
         self.assert_whole()
@@ -105,7 +105,9 @@ class Templates:
             make(Dataset(dataclasses.replace(vestige, folder=top, variables=variables)))
             self.made[name] = top
         shutil.copytree(self.made[name], vestige.folder, symlinks=True, dirs_exist_ok=True)
-        return Dataset(dataclasses.replace(vestige, variables=variables))
+        copy = Dataset(dataclasses.replace(vestige, variables=variables))
+        copy.git("status")  # the index has noted the times and inodes of the original
+        return copy
 
 
 def datalad(dataset: Dataset, *words: str) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import recorded
-
 from vestige.git import datalad
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from vestige.git.submodules import Place
 
 NO_FILTER = tuple(word for name in ("clean", "smudge", "process") for word in ("-c", f"filter.annex.{name}="))
-_LIST = ("--batch", "-z", "--json", "--json-error-messages")
+_AS_JSON = ("--json", "--json-error-messages")
+_LIST = ("--batch", "-z", *_AS_JSON)
 _NAMED = 3  # files in a message
 _FICLONE = 0x40049409  # ioctl_ficlone(2): the copy shares its blocks until one of both is written
 _OWN_FOLDERS = (".git", ".vestige")
@@ -67,8 +68,11 @@ def make_writable(repository: Repository, paths: Sequence[str]) -> None:
     commit, and no trace is left. Raises GitError.
     """
     for place in submodules.by_repository(repository, _there(repository, paths)):
-        for found, is_named in list(_found(place)):
-            _open_up(found, is_named=is_named)
+        is_named: dict[Annexed, bool] = {}
+        for found, named in _found(place):
+            is_named[found] = named or is_named.get(found, False)
+        for found, named in is_named.items():
+            _open_up(found, is_named=named)
 
 
 def take_in(repository: Repository, paths: Sequence[str], *, commit: str | None, index: str) -> Staging:
@@ -161,10 +165,14 @@ def _behind_links(path: str, top: str) -> str:
 
 def _fetch(repository: Repository, missing: Sequence[Annexed]) -> None:
     names = [os.path.relpath(found.path, repository.top) for found in missing]
-    answer = _call(repository, "get", *_LIST, given=join(names))
+    answers = [_call(repository, "get", *_LIST, given=join(names))]
+    broken = [name for name in names if "\n" in name]  # which a list of git-annex does not get, to its end or at all
+    if broken:
+        answers.append(_call(repository, "get", *_AS_JSON, "--", *broken))
     absent = [name for name, found in zip(names, missing, strict=True) if _is_absent(found.path)]
     if absent:
-        said = "; ".join(dict.fromkeys(_complaints(answer))) or answer.words
+        said = "; ".join(dict.fromkeys(said for answer in answers for said in _complaints(answer)))
+        said = said or answers[0].words
         raise GitError(f"the content of {_named(absent)} can't be had: {said}; the command was not run")
 
 

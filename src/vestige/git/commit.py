@@ -187,7 +187,7 @@ class _Making:
 
     def _result(self, planned: Plan, made: Made | None) -> Commit:
         branch = adjusted.basis(self.begun.head.branch) or self.begun.head.branch
-        notes = [*self.notes, *(["no file differs from what is committed"] if made is None else [])]
+        notes = [*self.notes, *([_unchanged(self.record)] if made is None else [])]
         return Commit(
             "unchanged" if made is None else "committed",
             commit=None if made is None else made.commit,
@@ -244,6 +244,15 @@ def _gitlink(parent: Level, level: Level) -> str | None:
     name = os.path.relpath(level.repository.top, parent.repository.top)
     entry = parent.repository.tree(commit, [name]).get(name) if commit else None
     return entry.id if entry is not None and entry.is_submodule else None
+
+
+def _unchanged(record: Record) -> str:
+    """Say that there is nothing to commit, and of how much that can be said."""
+    words = "no file differs from what is committed"
+    state = record.completeness
+    if state is None or state.files != "partial":
+        return words
+    return f"{words}, of those that were seen: {'; '.join(gap.reason for gap in state.gaps)}"
 
 
 def _called(branch: str | None) -> str:

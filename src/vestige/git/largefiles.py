@@ -41,11 +41,14 @@ def _is_left(path: str, rule: str) -> bool:
 
 
 def _is_text(path: str) -> bool:
-    """Say whether a file is UTF-8 text to its end, whatever part of it somebody looks at."""
+    """Say whether a file is UTF-8 text to its end, whatever part of it somebody looks at.
+
+    A single byte is binary to file(1), whatever it is; to be empty does not matter.
+    """
     try:
         with open(path, "rb") as file:
             content = file.read(_MOST + 1)
         content.decode()
     except (OSError, UnicodeDecodeError):
         return False
-    return len(content) <= _MOST and not content.translate(None, _PLAIN)
+    return len(content) <= _MOST and len(content) != 1 and not content.translate(None, _PLAIN)

@@ -25,8 +25,8 @@ _LONGEST = 40  # links that lead to links, as in Linux
 def through(uses: Iterable[FileUse]) -> list[FileUse]:
     """Return what was used, with files of the work tree in the place of the annexed objects behind them.
 
-    What was read through a link that the run then replaced by a file is `modified`. An object that was removed, or that
-    no link leads to, stays what it is.
+    What was read through a link that the run then replaced by a file is `modified`. A file has an object among its
+    names if that was written to. An object that was removed, or that no link leads to, stays what it is.
     """
     listed = list(uses)
     if not any(_is_object(use) for use in listed):
@@ -60,10 +60,10 @@ def _names(use: FileUse) -> Iterator[str]:
 
 def _link_to(path: str, content: str) -> str | None:
     """Return the last link on the way from a path to an object; of one that is no link any more, the path itself."""
-    for _ in range(_LONGEST):
+    for hop in range(_LONGEST):
         found = annexed(path, pointers=False)
-        if found is not None:
-            return path if os.path.basename(content) == found.key else None
+        if found is not None:  # with another key, if the new content has been taken in since
+            return path if not hop or os.path.basename(content) == found.key else None
         if not os.path.islink(path):
             return None if OBJECTS in path else path
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.readlink(path))
@@ -75,11 +75,17 @@ def _at(name: str, use: FileUse) -> FileUse:
     """Return the same for the file in the work tree; before, there was its link, which stays as long as it does."""
     path = os.fsdecode(to_bytes(name))
     before = file_state(os.lstat(path)) if os.path.islink(path) and use.before is not None else use.before
-    return dataclasses.replace(use, path=name, names=(use.path, *use.names), before=before)
+    names = (use.path, *use.names) if _is_written(use) else use.names
+    return dataclasses.replace(use, path=name, names=names, before=before)
 
 
 def _united(own: FileUse, behind: FileUse) -> FileUse:
-    """Return what became of a file whose content was read through its link before the link was replaced."""
+    """Return what became of a file whose content was used through its link before the link was replaced."""
     was_read = behind.kind in ("input", "modified") and own.before is not None and own.before.type == "link"
     kind = "modified" if was_read and own.kind == "output" else own.kind
-    return dataclasses.replace(own, kind=kind, names=(*own.names, behind.path))
+    names = (*own.names, behind.path) if _is_written(behind) else own.names
+    return dataclasses.replace(own, kind=kind, names=names)
+
+
+def _is_written(use: FileUse) -> bool:
+    return use.kind in ("output", "modified") and use.before is not None

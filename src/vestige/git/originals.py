@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vestige.errors import UsageError
-from vestige.git import placeholders, repo
+from vestige.git import links, placeholders, repo
 from vestige.git.levels import USED, WRITTEN, is_bookkeeping
 from vestige.git.message import sidecar_folder
 from vestige.git.placeholders import Values
@@ -76,7 +76,8 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
     if record.code is None:
         raise UsageError(f"run {run.short_id} was not made in a Git work tree: there is nothing to repeat it from")
     repository = repo.discover(os.fsdecode(to_bytes(record.code.top)))
-    used = ((os.fsdecode(to_bytes(use.path)), use) for use in run.files({*WRITTEN, *USED, "software"}))
+    found = links.through(run.files({*WRITTEN, *USED, "software"}))
+    used = ((os.fsdecode(to_bytes(use.path)), use) for use in found)
     uses = {path: use for path, use in used if not is_bookkeeping(path)}
     inner = {
         path[len(repository.top) + 1 :]: use for path, use in uses.items() if path.startswith(f"{repository.top}/")

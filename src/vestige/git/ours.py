@@ -65,6 +65,6 @@ def _is_brought(store: str) -> bool:
         return False
     try:
         repository = repo.discover(top)
-        return bool(repository.index([os.path.relpath(store, repository.top)])) or _is_brought(os.path.dirname(top))
+        return bool(repository.index([os.path.relpath(store, repository.top)]))
     except GitError:
         return True

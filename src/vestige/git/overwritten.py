@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
 from vestige.git.annexed import OBJECTS, annexed
-from vestige.text import from_os
+from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,29 +36,34 @@ class Overwritten(NamedTuple):
     key: str  # of what it was
     content: str  # absolute: where it was, and the new content is
 
-    @property
-    def loss(self) -> str:
-        """What there is to say of it."""
-        return (
-            f"overwritten through `{from_os(self.path)}`, which was locked; what it was is lost here, other copies are "
-            f"listed by `git annex whereis --key={from_os(self.key)}`"
-        )
+    def words(self, *, is_taken: bool) -> str:
+        """Say what has happened, and whether the new content is taken out."""
+        what = f"overwritten through `{from_os(self.path)}`, which was locked"
+        if not is_taken:
+            return f"{what}; `git annex fsck` takes it out of the store"
+        return f"{what}; what it was is lost here, see `git annex whereis --key={from_os(self.key)}` for other copies"
 
 
 def overwritten(repository: Repository, uses: Mapping[str, FileUse | None]) -> Iterator[Overwritten]:
     """Yield what was overwritten of the files, by path relative to the top, that a run wrote to."""
     for path, use in uses.items():
-        if use is None or use.before is None or not any(OBJECTS in name for name in use.names):
+        content = next((name for name in use.names if OBJECTS in name), None) if use is not None else None
+        found = annexed(os.path.join(repository.top, path), pointers=False) if content is not None else None
+        if content is None or found is None:
             continue
-        found = annexed(os.path.join(repository.top, path), pointers=False)
-        if found is not None and found.content and found.is_there and not _fits(found.content, found.key):
-            yield Overwritten(path, found.key, found.content)
+        key = os.path.basename(os.fsdecode(to_bytes(content)))
+        if found.key != key:  # taken out, and the new content taken in, when the commit failed
+            yield Overwritten(path, key, os.path.join(repository.top, _place(content)))
+        elif found.content and found.is_there and not _fits(found.content, found.key):
+            yield Overwritten(path, key, found.content)
 
 
 def take_out(repository: Repository, found: Sequence[Overwritten]) -> None:
     """Put the new content into the work tree, and let git-annex know that it has none for the keys. Raises GitError."""
     placed: dict[str, str] = {}
     for item in found:
+        if item.content not in placed and not os.path.lexists(item.content):
+            continue
         path = os.path.join(repository.top, item.path)
         try:
             if item.content in placed:
@@ -70,7 +75,12 @@ def take_out(repository: Repository, found: Sequence[Overwritten]) -> None:
             raise GitError(f"can't take {item.content} out of git-annex's store: {error.strerror}") from error
         placed[item.content] = path
     if placed:
-        _tell_absent(repository, (item.key for item in found))
+        _tell_absent(repository, (item.key for item in found if item.content in placed))
+
+
+def _place(content: str) -> str:
+    """Return where an object is in `.git`, as links to it say: it may really be in another folder."""
+    return f".git{OBJECTS}{os.fsdecode(to_bytes(content)).rpartition(OBJECTS)[2]}"
 
 
 def _move(content: str, path: str) -> None:

@@ -117,8 +117,15 @@ def configured(repository: Repository) -> dict[str, str | tuple[str, ...]]:
 
 def _specified(globs: Sequence[str], values: Values) -> list[str]:
     """Return declared globs, relative, placeholders replaced; one that is a list by itself becomes all of it."""
-    plain = placeholders.substitute(globs, values)
+    lists = (_configured_list(glob, values) or placeholders.substitute([glob], values) for glob in globs)
+    plain = [path for paths in lists for path in paths]
     return [os.path.relpath(path, values.pwd) if os.path.isabs(path) else path for path in plain]
+
+
+def _configured_list(glob: str, values: Values) -> Sequence[str]:
+    """Return what a glob stands for that is nothing but the placeholder of several configured values."""
+    found = values.config.get(glob[1:-1], "") if glob[:1] + glob[-1:] == "{}" else ""
+    return () if isinstance(found, str) else found
 
 
 def _resolved(argv: list[str], values: Values) -> tuple[list[str], str | None]:

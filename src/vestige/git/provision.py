@@ -27,12 +27,20 @@ def provided(original: Original, tree: str) -> Iterator[str]:
         add_submodules(repository, tree, original.base)
     for path in original.software:
         _link_software(repository, tree, path)
-    if original.declared and annex.is_used(repository):
-        annex.get(repo.discover(tree), [os.path.join(original.folder, glob) for glob in original.declared])
+    if annex.is_used(repository):
+        _provide_annexed(original, tree)
     for path, version in original.inputs.items():
         problem = _provide(repository, tree, path, version)
         if problem is not None:
             yield f"{from_os(path)} {problem}"
+
+
+def _provide_annexed(original: Original, tree: str) -> None:
+    """Fetch annexed inputs, and give the outputs content of their own: objects are the same for all work trees."""
+    scratched = repo.discover(tree)
+    declared = (os.path.normpath(os.path.join(original.folder, glob)) for glob in original.declared)
+    annex.get(scratched, [*declared, *(path for path in original.inputs if os.path.lexists(os.path.join(tree, path)))])
+    annex.make_writable(scratched, [path for path in original.outputs if os.path.lexists(os.path.join(tree, path))])
 
 
 def _provide(repository: Repository, tree: str, path: str, version: Version) -> str | None:

@@ -296,6 +296,7 @@ class Change(NamedTuple):
 
     @property
     def is_there(self) -> bool:
+        """Whether there is a file now."""
         return self.after.mode.strip("0") != ""
 
     @property

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vestige.errors import GitError, UsageError
 from vestige.git import adjusted, again
 from vestige.git.message import dataset_id
-from vestige.git.run_commits import run_commits
+from vestige.git.run_commits import read, run_commits
+from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +72,14 @@ class Plan:
         return self.onto is not None or any(step.is_run_merge for step in self.steps)
 
 
+class _Where(NamedTuple):
+    """What is to be known of the place to say if a run belongs there."""
+
+    repository: Repository
+    dsid: str | None  # of the dataset; None: it is none
+    around: str | None  # top folder of the repository that this one is a submodule of
+
+
 def plan(repository: Repository, part: Range, *, onto: str | None = None, branch: str | None = None) -> Plan:
     """Decide what to do with each commit of a range.
 
@@ -95,33 +105,56 @@ def plan(repository: Repository, part: Range, *, onto: str | None = None, branch
 
 
 def _steps(repository: Repository, part: Range) -> list[Step]:
-    own = dataset_id(repository)
-    steps = [_step(repository, commit, own) for commit in run_commits(repository, part)]
+    where = _Where(repository, dataset_id(repository), _around(repository))
+    steps = [_step(where, commit) for commit in run_commits(repository, part)]
     inner = {commit: step for step in steps if step.is_run_merge for commit in _made_by(repository, step)}
     return [_inner(step, inner[step.commit.id]) if step.commit.id in inner else step for step in steps]
 
 
-def _step(repository: Repository, commit: RangeCommit, own: str | None) -> Step:
+def _around(repository: Repository) -> str | None:
+    """Return the top folder of the repository of which this one is a submodule."""
+    answer = repository.git("rev-parse", "--show-superproject-working-tree", may_fail=True)
+    return os.fsdecode(answer.out).removesuffix("\n") or None
+
+
+def _step(where: _Where, commit: RangeCommit) -> Step:
     plain: Action = "merge" if len(commit.parents) > 1 else "pick" if commit.parents else "skip"
     if commit.problem is not None:
         return Step(commit, plain, commit.problem)
     if commit.recorded is None:
         return Step(commit, plain)
-    reason = _why_not(repository, commit, commit.recorded, own)
+    reason = _why_not(where, commit, commit.recorded)
     return Step(commit, plain, reason) if reason else Step(commit, "run")
 
 
-def _why_not(repository: Repository, commit: RangeCommit, recorded: Recorded, own: str | None) -> str:
+def _why_not(where: _Where, commit: RangeCommit, recorded: Recorded) -> str:
     """Return why a run is not one to be made again here, empty if it is."""
     if not commit.parents:
         return "it has a run record, but is the first commit: there is nothing to run it on"
     if len(commit.parents) > _RUN_MERGE:
         return f"it has a run record, but is a merge commit of {len(commit.parents)} parents"
-    if recorded.dsid is not None and recorded.dsid != own:
+    if recorded.dsid is not None and recorded.dsid != where.dsid:
         return f"it was run in another dataset, {recorded.dsid}"
-    if again.folder(repository, recorded.pwd) is None:
-        return f"it was run in `{recorded.pwd}`, which is outside of the repository at {repository.top}"
+    if where.around is not None and recorded.dsid is None and _is_copy(where.repository, commit):
+        return f"it was run in the repository around this one, {where.around}"
+    if again.folder(where.repository, recorded.pwd) is None:
+        return f"it was run in `{recorded.pwd}`, which is outside of the repository at {where.repository.top}"
     return ""
+
+
+def _is_copy(repository: Repository, commit: RangeCommit) -> bool:
+    """Say whether the record in a submodule is that of a run in the repository around it.
+
+    Both have the same record. Its outputs are named as the one around calls them, with more in front.
+    """
+    message = read(repository, commit.id)
+    known = None if message is None else message.record.vestige
+    outputs = known.get("outputs") if known is not None else None
+    if not isinstance(outputs, dict) or not outputs:
+        return False
+    changed = [from_os(path) for path, entry in repository.changes(commit.parents[0], commit.id).items() if entry]
+    fronts = [{name.removesuffix(path) for name in outputs if name.endswith(f"/{path}")} for path in changed]
+    return outputs.keys().isdisjoint(changed) and bool(fronts) and bool(set.intersection(*fronts))
 
 
 def _made_by(repository: Repository, step: Step) -> Sequence[str]:

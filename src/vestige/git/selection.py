@@ -48,13 +48,16 @@ def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | No
         level.written = {path: use for path, use in level.written.items() if only(path)}
     reasons = dict(_reasons(level, tracked))
     dirty = _uncommitted(level, tracked, commit)
-    left_out = [LeftOut(from_os(path), reason) for path, reason in reasons.items() if reason]
+    paths = tuple(path for path in level.written if path not in reasons)
+    left_out = {path: reason for path, reason in reasons.items() if reason}
+    taken = {item for item in damaged if item.path in paths}
+    left_out |= {_from_top(level, item.content): item.words(is_taken=item in taken) for item in damaged}
     return Selection(
-        paths=tuple(path for path in level.written if path not in reasons),
-        left_out=(*left_out, *(LeftOut(from_os(_from_top(level, item.content)), item.loss) for item in damaged)),
+        paths=paths,
+        left_out=tuple(LeftOut(from_os(path), reason) for path, reason in left_out.items()),
         uncommitted=tuple(path for path in level.used if path in dirty),
         ids=_ids(level, {path: tracked[path] for path in level.used if path not in dirty}),
-        overwritten=tuple(item for item in damaged if item.path not in reasons),
+        overwritten=tuple(item for item in damaged if item in taken),
     )
 
 

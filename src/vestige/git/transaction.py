@@ -127,6 +127,7 @@ class Transaction:
         self._base = self.head.commit or repository.empty_tree
         self._journal = journal
         self._lock = lock  # a descriptor
+        self._has_pointers = False
 
     def commit(self, change: Change) -> Made | None:
         """Make the commit; None where no file differs. Raises GitError, OSError: then all is as it was."""
@@ -145,6 +146,7 @@ class Transaction:
     def _made(self, change: Change) -> Made | None:
         self._write(change.new)
         staging = self._taken_in(change)
+        self._has_pointers = bool(staging.pointers)
         index, upcoming = self._indexes(change, staging)
         if not change.is_steady(staging.taken):
             raise RefusedError(_UNSTEADY)
@@ -202,10 +204,9 @@ class Transaction:
         """
         words = ("update-index", "-z", "--add", "--remove", "--replace", "--stdin")
         if staging.plain or not os.path.exists(index):
-            unfiltered = annex.NO_FILTER if annex.is_used(self.repository) else ()
-            self._with(index, *unfiltered, *words, given=join(staging.plain))
+            self._with(index, *words, given=join(staging.plain))
         if staging.pointers:
-            self._with(index, *words, given=join(staging.pointers))
+            self._with(index, *words, given=join(staging.pointers), filtered=True)
         if change.gitlinks:
             lines = (f"160000 {commit} 0\t{path}" for path, commit in change.gitlinks.items())
             self._with(index, "update-index", "-z", "--index-info", given=join(lines))
@@ -263,7 +264,12 @@ class Transaction:
                 raise
 
     def _tree(self, index: str) -> str:
-        return self._with(index, "write-tree").decode().strip()
+        return self._with(index, "write-tree", filtered=self._has_pointers).decode().strip()
 
-    def _with(self, index: str, *words: str, given: bytes | None = None) -> bytes:
-        return self.repository.git(*words, given=given, variables={"GIT_INDEX_FILE": index}).out
+    def _with(self, index: str, *words: str, given: bytes | None = None, filtered: bool = False) -> bytes:
+        """Call git with an index; it reads files of the last second again whenever it writes one, `write-tree` too.
+
+        They would go through git-annex's filter, which takes as long to start as all of this.
+        """
+        options = annex.NO_FILTER if annex.is_used(self.repository) and not filtered else ()
+        return self.repository.git(*options, *words, given=given, variables={"GIT_INDEX_FILE": index}).out

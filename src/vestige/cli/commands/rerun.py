@@ -35,7 +35,7 @@ examples:
   vestige rerun                           run again what the last commit has recorded
   vestige rerun main~5..main              every run of a range, oldest first, on top of what is checked out
   vestige rerun --since= --report         all runs in the history: what would be done?
-  vestige rerun --since= --onto= -b again   make them again from the beginning, on a branch of its own
+  vestige rerun --since= --onto= -b new   make them again from the beginning, on a branch of its own
   vestige rerun 7f3a                      a run by its id
   vestige rerun main~5..main --script -   the commands as a shell script
 
