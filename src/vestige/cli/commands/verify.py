@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
+from vestige.cli.consent import agree
 from vestige.contents.comparison import Tolerance
-from vestige.errors import GitError, RecordError, RunNotFoundError, UsageError
+from vestige.errors import GitError, RunNotFoundError, UsageError
 from vestige.git import ranges, repo, run_commits
 from vestige.git.originals import Original, of_commit, of_run
+from vestige.git.ours import Ours
 from vestige.git.verify import TAG, repeat
 from vestige.record.store import Problem
 from vestige.report import verify as report
-from vestige.report.words import safe
+from vestige.report.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
-
     from vestige.git.repo import Repository
     from vestige.git.verify import Repetition
-    from vestige.record.store import Runs
+    from vestige.record.store import RunFolder, Runs
 
 EXAMPLES = """\
 examples:
@@ -81,67 +81,57 @@ def _repeated(original: Original, arguments: argparse.Namespace) -> list[Repetit
 def _originals(arguments: argparse.Namespace) -> list[Original]:
     """Return what is meant: a run by its id, else what the records in commits say."""
     runs = api.kept(arguments.store)
+    ours = Ours(runs)
     if arguments.target is None:
-        return [_last(runs)]
-    try:
-        run = runs.find(arguments.target)
-    except RunNotFoundError:
-        found = list(_of_commits(arguments, runs))
-        _ask([original for original in found if original.record is None], arguments)
-        return found
-    return [of_run(run, run.load())]
+        return [_of_run(_last(runs), ours, arguments)]
+    with suppress(RunNotFoundError):
+        return [_of_run(runs.find(arguments.target), ours, arguments)]
+    return _of_commits(arguments, runs, ours)
 
 
-def _last(runs: Runs) -> Original:
+def _last(runs: Runs) -> RunFolder:
     """Return the last run that is no repetition itself."""
     for entry in runs.records():
         if not isinstance(entry, Problem) and TAG not in entry.record.tags:
-            return of_run(entry.folder, entry.record)
+            return entry.folder
     raise RunNotFoundError("no run yet; `vestige run COMMAND` makes one")
 
 
-def _of_commits(arguments: argparse.Namespace, runs: Runs) -> Iterator[Original]:
+def _of_run(run: RunFolder, ours: Ours, arguments: argparse.Namespace) -> Original:
+    record = run.load()
+    if not arguments.yes and not ours.has(run):
+        printing.say(f"{safe(run.short_id)}: {command(record.argv)}")
+        agree("this command", "from a store that came with the repository")
+    return of_run(run, record)
+
+
+def _of_commits(arguments: argparse.Namespace, runs: Runs, ours: Ours) -> list[Original]:
     repository = repo.discover(os.getcwd())
     part = ranges.resolve(repository, arguments.target)
     if part is None:
         raise UsageError(f"`{arguments.target}` is neither a run that is kept nor a commit")
-    found = False
-    for commit in run_commits.run_commits(repository, part):
+    commits = run_commits.run_commits(repository, part)
+    for commit in commits:
         if commit.problem is not None:
-            printing.say(f"{commit.id[:10]} is passed over: {commit.problem}")
-        elif commit.recorded is not None:
-            found = True
-            yield _of_commit(repository, commit.id, commit.recorded.run, runs)
-    if not found:
+            printing.say(f"{commit.id[:10]} is passed over: {safe(commit.problem)}")
+    recorded = [commit for commit in commits if commit.recorded is not None]
+    if not recorded:
         raise GitError(f"no commit in {part.words} holds the record of a run")
+    own = {commit.id: commit.recorded.run for commit in recorded if commit.recorded and ours.made(commit)}
+    foreign = [commit for commit in recorded if commit.id not in own]
+    if foreign and not arguments.yes:
+        for commit in foreign:
+            printing.say(f"{commit.id[:10]}: {safe(commit.recorded.cmd if commit.recorded else '')}")
+        agree("this command" if len(foreign) == 1 else f"these {len(foreign)} commands", "from the messages of commits")
+    return [_of_commit(repository, commit.id, own.get(commit.id), runs) for commit in recorded]
 
 
 def _of_commit(repository: Repository, commit: str, run: str | None, runs: Runs) -> Original:
-    """Return the run of a commit, with all that is known of it if this store made it."""
+    """Return the run of a commit, with all that is known of it if it was made here."""
     if run is not None:
-        try:
-            folder = runs.find(run)
-            record = folder.load()
-        except (RunNotFoundError, RecordError):
-            pass
-        else:
-            if record.commit is not None and record.commit.commit == commit:
-                return of_run(folder, record)
+        folder = runs.find(run)
+        return of_run(folder, folder.load())
     message = run_commits.read(repository, commit)
     if message is None:
         raise GitError(f"{commit[:10]} holds no record of a run any more")
     return of_commit(repository, commit, message)
-
-
-def _ask(foreign: list[Original], arguments: argparse.Namespace) -> None:
-    """Show the commands that somebody may have written into a commit message, and ask. Raises UsageError."""
-    if not foreign or arguments.yes:
-        return
-    for original in foreign:
-        printing.say(f"{original.name} in {safe(original.folder)}: {safe(original.argv(original.repository.top)[-1])}")
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("these commands come from commit messages; `--yes` runs them")
-    sys.stderr.write(f"run {len(foreign)} of them? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was run")
