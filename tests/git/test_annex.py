@@ -29,7 +29,7 @@ NOT_STARTED = 125
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return Templates(os.fspath(tmp_path_factory.mktemp("datasets")), {})
+    return Templates(os.fspath(tmp_path_factory.mktemp("datasets")))
 
 
 @pytest.fixture

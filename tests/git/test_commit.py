@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,6 +82,21 @@ class TestWhatItHolds:
         assert repository.outcome["files"] == len(files)
         repository.assert_whole()
 
+    @pytest.mark.parametrize("staged", [False, True])
+    def test_another_content_of_the_same_size_in_the_same_second(self, repository: Repository, *, staged: bool) -> None:
+        """Git compares seconds, and reads again what is no older than its index."""
+        moment = int(time.time()) - 10
+        repository.write("out", "old\n")
+        os.utime(repository.path("out"), (moment, moment))
+        repository.save()
+        if staged:
+            repository.write("mine")
+            repository.git("add", "mine")
+        os.utime(repository.path(".git", "index"), (moment, moment))
+        made = repository.committed(f"echo new > out; touch -d @{moment} out")
+        assert made.files == {"out": "M"}
+        assert repository.git("diff", "HEAD", "--name-only") == ("mine" if staged else "")
+
     def test_the_modes_of_files(self, repository: Repository) -> None:
         made = repository.committed("cp in out; chmod 755 out; cp in strange; chmod 4640 strange; ln -s in link")
         modes = [
@@ -92,14 +108,15 @@ class TestWhatItHolds:
         made = repository.committed("chmod +x in", "-o", "in")
         assert made.files == {"in": "M"}
 
-    def test_names_of_any_bytes(self, repository: Repository) -> None:
+    @pytest.mark.parametrize("locale", ["C.UTF-8", "POSIX"])
+    def test_names_of_any_bytes(self, repository: Repository, locale: str) -> None:
         folder = os.fsencode(repository.top)
         for name in ODD_NAMES:
             with open(os.path.join(folder, b"from-" + name), "wb") as file:
                 file.write(name)
         repository.save()
         script = 'for name in from-* from-.*; do cat "./$name" > "./${name#from-}"; done'
-        made = repository.committed(script)
+        made = repository.with_variables(LC_ALL=locale).committed(script)
         assert {os.fsencode(name) for name in made.files} == set(ODD_NAMES)
         assert repository.state().status == ()
         record = made.run.record
@@ -409,6 +426,14 @@ class TestExplicit:
         assert (made.run.record.inputs, made.run.record.outputs) == ((), ("out", "fold*/n*"))
         assert "other" in repository.git("status", "--porcelain")
 
+    def test_from_a_folder(self, repository: Repository) -> None:
+        absolute = repository.path("folder", "two")
+        options = ("--explicit", "-o", "../out*", "-o", "here/", "-o", absolute)
+        made = repository.at("folder").committed(
+            "mkdir here; for x in ../out1 here/x there two; do date > $x; done", *options
+        )
+        assert made.files == {"out1": "A", "folder/here/x": "A", "folder/two": "M"}
+
     def test_nothing_is_declared(self, repository: Repository) -> None:
         before = repository.git("rev-parse", "HEAD")
         done = repository.sh("echo new > out", "--explicit")
@@ -475,15 +500,18 @@ class TestWhatWasUsed:
     def test_and_changed_itself(self, repository: Repository, kind: str) -> None:
         """What it held before is gone, but that no commit held it is known."""
         repository.write("clean", "clean\n")
+        repository.write("another\n  size: 1", "clean\n")
         repository.save()
         repository.write("in", "in, changed\n")
         if kind == "staged":
             repository.git("add", "in")
         made = repository.committed(
-            "rm in; rm clean" if kind == "removed" else "x=$(cat in clean); echo $x >> in; echo $x >> clean"
+            "rm in clean ano*"
+            if kind == "removed"
+            else 'for name in in clean ano*; do x=$(cat "$name"); echo $x$x > "$name"; done'
         )
         change = "D" if kind == "removed" else "M"
-        assert made.files == {"in": change, "clean": change}
+        assert made.files == {"in": change, "clean": change, "another\n  size: 1": change}
         assert repository.outcome["uncommitted"] == ["in"]
 
     def test_and_was_only_touched(self, repository: Repository) -> None:

@@ -10,14 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import command, crash, places, repositories
 
 from vestige.git import commit as commits
 from vestige.git import journal, lock, transaction
-from vestige.record.model import CommitOptions
+from vestige.record import codec, finalise, place
+from vestige.record.amend import with_commit
+from vestige.record.model import Commit, CommitOptions
 from vestige.record.store import RunFolder
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     from harness.command import Vestige
     from harness.repositories import Repository
-
-    from vestige.record.model import Commit
 
 pytestmark = pytest.mark.needs("recorder", "git")
 
@@ -123,13 +123,11 @@ class Killed:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("kind", ["staged", "sidecar"])
-    def test_before_any_of_its_steps(self, here: Repository, kind: str) -> None:
-        if kind == "staged":
-            change_something(here)
-            for name in ("pre-commit", "commit-msg", "post-commit"):
-                here.hook(name, "exit 0")
-        killed = Killed(here, *(("--sidecar", "yes") if kind == "sidecar" else ()))
+    def test_before_any_of_its_steps(self, here: Repository) -> None:
+        change_something(here)
+        for name in ("pre-commit", "commit-msg", "post-commit"):
+            here.hook(name, "exit 0")
+        killed = Killed(here, "--sidecar", "yes")
         landings, step = [], 1
         while killed.at(step):
             landings.append(killed.check_at_once())
@@ -216,6 +214,27 @@ class TestKilled:
         repository.write(".git/go")
         assert (process.communicate(), process.returncode) == ((b"", b""), 0)
         assert repository.commit().files == {"out": "A"}
+
+    def test_a_record_that_two_make_final_keeps_its_commit(
+        self, here: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`vestige ls` may have begun before the finisher, and end after it."""
+        run = kept(here)
+        ended = run.load()
+        written_by_finisher = dataclasses.replace(ended, commit=Commit("committed", commit="0" * 40))
+        slow = finalise._with_files  # noqa: SLF001 - where it takes its time
+
+        def overtaken(*arguments: Any) -> Any:
+            made = slow(*arguments)
+            with_commit(run.path, ended, Commit("committed", commit="0" * 40))
+            return made
+
+        place.write_atomically(
+            os.path.join(run.path, place.RECORD_NAME), codec.record_text(dataclasses.replace(ended, status="running"))
+        )
+        monkeypatch.setattr(finalise, "_with_files", overtaken)
+        assert finalise.finalise(run.path) == written_by_finisher
+        assert here.outcome["commit"] == "0" * 40
 
 
 def impostor(repository: Repository, script: str) -> None:
@@ -365,6 +384,31 @@ class TestNoPlace:
         subprocess.run(["chown", "-R", str(places.NOBODY), repository.path(".git")], check=True)
         done = repository.vestige.bare(*places.AS_NOBODY, open_vestige.executable, "commit")
         assert done.returncode == 0, done.stderr
+
+    def test_for_the_index(self, here: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The branch has moved, and the index can't follow: whoever comes next lets it."""
+        change_something(here)
+        run = kept(here)
+        others = here.state(*OUTPUTS)
+
+        def refuse(source: str, target: str) -> None:
+            if target.endswith(".git/index"):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), target)
+            os.rename(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refuse)
+            made = made_here(run)
+        assert (made.status, made.reason) == (
+            "failed",
+            f"can't commit in {here.top}: Input/output error at {here.path('.git', 'index')}",
+        )
+        transaction.recover(here.top)
+        after = here.state(*OUTPUTS)
+        assert (after.staged, after.unstaged, after.status) == (others.staged, others.unstaged, others.status)
+        assert made_here(run).commit == here.commit().hash
+        assert here.commit().files == FILES
+        here.assert_whole()
 
 
 class TestHooks:

@@ -172,6 +172,25 @@ class TestWhere:
         assert there.repository.read("out") == "x\nx\n"
         assert history.repository.state().status == there.repository.state().status == ()
 
+    def test_in_a_locale_that_is_not_utf_8(self, history: History) -> None:
+        run = history.ran("cat {inputs} >> '\u00fc'", pwd=f"{FOLDER}/\u00e4", inputs=("\u00f6*",), exit=0)
+        history.wrote(f"{FOLDER}/\u00e4/\u00f6", "x\n")
+        variables = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        plain = History(history.repository.with_variables(**variables))
+        plain.reran(run)
+        made = history.repository.commit()
+        assert made.files == {f"{FOLDER}/\u00e4/\u00fc": "M"}
+        assert made.run.record.cmd == "cat {inputs} >> '\u00fc'"
+        assert made.run.record.inputs == ("\u00f6*",)
+        assert plain.rerun("--script=-").stdout.decode().splitlines()[-2] == "cat '\u00f6' >> '\u00fc'"
+
+    def test_a_folder_that_is_gone(self, history: History) -> None:
+        os.mkdir(history.repository.path("gone"))
+        vestige = history.repository.vestige
+        done = vestige.shell("cd gone; rmdir ../gone; vestige rerun")
+        assert done.returncode == 2
+        assert b"the current folder is gone" in done.stderr
+
     def test_outside_of_any_repository(self, history: History) -> None:
         done = history.rerun(cwd=history.repository.vestige.home)
         assert done.returncode == 2
@@ -617,6 +636,70 @@ class TestExplicit:
         assert history.state() == before
 
 
+@pytest.mark.needs("git-annex")
+class TestAssumeReady:
+    @pytest.fixture(autouse=True)
+    def made(self, history: History) -> None:
+        history.git("annex", "init", "--quiet")
+        history.repository.write("out", "x\n")
+        history.git("annex", "add", "--quiet", "out")
+        history.recorded(RunRecord("test -L out && echo link > ../seen || echo file > ../seen"))
+
+    @pytest.mark.parametrize(("words", "seen"), [((), "file\n"), (("--assume-ready=inputs",), "file\n")])
+    def test_what_the_commit_changed_is_made_writable(
+        self, history: History, words: tuple[str, ...], seen: str
+    ) -> None:
+        history.reran(*words)
+        assert content(history, "../seen") == seen
+        assert history.repository.state().status == ()
+
+    def test_also_what_is_not_here_and_is_not_made_again(self, history: History) -> None:
+        history.git("annex", "drop", "--quiet", "--force", "out")
+        history.reran()
+        assert content(history, "../seen") == "file\n"  # nothing at all
+        assert history.repository.state().status == ()
+        assert os.path.islink(history.repository.path("out"))
+
+    def test_but_not_what_is_declared(self, history: History) -> None:
+        history.recorded(RunRecord("true", outputs=("o*",)))
+        history.git("annex", "drop", "--quiet", "--force", "out")
+        history.reran()
+        assert history.repository.commit().files == {"out": "D"}
+        assert history.repository.state().status == ()
+
+    @pytest.mark.parametrize("what", ["outputs", "both"])
+    def test_what_the_commit_changed_is_left_alone_too(self, history: History, what: str) -> None:
+        history.reran(f"--assume-ready={what}")
+        assert content(history, "../seen") == "link\n"
+
+
+class TestNothingIsLost:
+    def test_not_even_a_file_that_git_ignores(self, history: History) -> None:
+        history.wrote("mine", "then\n")
+        history.ran("echo x > out")
+        history.git("rm", "--quiet", "mine")
+        history.wrote(".gitignore", "mine\n")
+        history.repository.write("mine", "precious\n")
+        before = history.state()
+        *_, line = history.reran(ALL, FROM_THE_FIRST, code=2)
+        assert "would be overwritten by checkout" in line
+        assert history.state() == before
+
+    def test_a_branch_that_somebody_moves_meanwhile_stays_there(self, history: History) -> None:
+        """Two runs side by side need other commits checked out; then the branch is not where it was."""
+        other = history.git("commit-tree", "-p", "HEAD", "-m", "other", "HEAD^{tree}")
+        moving = f"git branch --force main {other} 2> /dev/null"  # git refuses while it is checked out
+        history.git("checkout", "--quiet", "-b", "side")
+        history.recorded(RunRecord(f"{moving}; echo foo >> foo"))
+        history.git("checkout", "--quiet", "main")
+        history.recorded(RunRecord(f"{moving}; echo bar >> bar"))
+        history.git("merge", "--quiet", "--no-edit", "side")
+        said = history.reran(ALL)
+        assert history.id("main") == other
+        assert history.branch == "HEAD"
+        assert "`main` stays as it is" in said[-1]
+
+
 class TestForeignRuns:
     def test_one_of_another_dataset_is_passed_over(self, history: History) -> None:
         foreign = history.recorded(RunRecord("touch ran", dsid=DATASET))
@@ -972,6 +1055,16 @@ class TestTrust:
         assert done.returncode == 2
         assert clone.repository.read("out") == "x\n"
 
+    def test_nor_does_one_that_came_as_a_submodule(self, history: History) -> None:
+        history.repository.committed("echo x >> out")
+        runs = History(history.repository.at(".vestige/runs"))
+        runs.git("init", "--quiet")
+        runs.repository.save("runs")
+        history.git("add", "--force", ".vestige/runs")
+        history.git("commit", "--quiet", "-m", "runs")
+        assert history.rerun("HEAD~").returncode == 2
+        assert content(history, "out") == "x\n"
+
     def test_nor_does_a_run_in_it_that_no_commit_holds(self, history: History) -> None:
         history.repository.vestige.run("sh", "-c", "echo x >> out")
         history.git("add", "--force", ".vestige")
@@ -1145,7 +1238,7 @@ class TestBounds:
             run_commits.read(self.repository(history), giant)
 
 
-def test_what_is_to_be_made_is_what_the_library_finds(history: History) -> None:
+def test_what_the_library_finds_in_a_message(history: History) -> None:
     """The message of DataLad's own documentation, and one that is none."""
     repository = repo.discover(history.repository.top)
     fine = history.said(said('{"pwd": ".", "cmd": "echo ok >okfile", "exit": 0}', subject="[DATALAD RUNCMD] fine"))

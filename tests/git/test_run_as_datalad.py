@@ -296,6 +296,85 @@ class TestDryRun:
         assert "`--dry-run`" in refused(repository, "true", options=("--dry-run", "other"))
 
 
+class TestSubmodules:
+    @pytest.fixture
+    def inner(self, repository: Repository) -> Repository:
+        """Give a repository below a plain folder of the other one, which has it as a submodule."""
+        repository.git("init", "--quiet", "plain/sub")
+        made = repository.at("plain/sub")
+        made.write("text", "x\n")
+        made.write("other", "x\n")
+        made.save()
+        repository.save("with a submodule")
+        return made
+
+    def test_inside_of_one_the_commit_is_made_there(self, repository: Repository, inner: Repository) -> None:
+        before = repository.git("rev-parse", "HEAD")
+        inner.write("folder/empty")
+        inner.save()
+        options = ("-i", "../text", "-o", "../out")
+        done = inner.run("cat {inputs} > {outputs}", options=options, cwd=inner.path("folder"))
+        assert done.returncode == 0, done
+        assert inner.commit().files == {"out": "A"}
+        assert repository.git("rev-parse", "HEAD") == before
+
+    def test_what_is_written_into_one_is_committed_in_both(self, repository: Repository, inner: Repository) -> None:
+        repository.committed("echo y >> plain/sub/text; rm plain/sub/other", "-o", "plain/sub/text")
+        assert inner.commit().files == {"text": "M", "other": "D"}
+        assert repository.commit().files == {"plain/sub": "M"}
+        assert repository.git("rev-parse", "HEAD:plain/sub") == inner.commit().hash
+        assert repository.state().status == inner.state().status == ()
+
+    @pytest.mark.parametrize("options", [(), ("--explicit", "-o", "plain/sub")])
+    def test_a_commit_in_there_is_merged_in_both(
+        self, repository: Repository, inner: Repository, options: tuple[str, ...]
+    ) -> None:
+        then = repository.commit().hash, inner.commit().hash
+        done = repository.sh("cd plain/sub; echo y >> text; git commit --quiet -am inner; rm other", *options)
+        assert done.returncode == 0, done
+        assert (repository.commit().parents[0], inner.commit().parents[0]) == then
+        assert len(repository.commit().parents) == len(inner.commit().parents) == 2
+        assert inner.commit().files == {"text": "M", "other": "D"}
+        assert repository.git("rev-parse", "HEAD:plain/sub") == inner.commit().hash
+        assert repository.state().status == inner.state().status == ()
+
+    def test_commits_in_both_are_merged_in_both(self, repository: Repository, inner: Repository) -> None:
+        script = "git rm -q in; git commit --quiet -m outer; cd plain/sub; git rm -q text; git commit --quiet -m inner"
+        assert repository.sh(script).returncode == 0
+        assert len(repository.commit().parents) == len(inner.commit().parents) == 2
+        assert repository.commit().files == {"in": "D", "plain/sub": "M"}
+        assert inner.commit().files == {"text": "D"}
+
+    def test_a_commit_around_it_leaves_it_alone(self, repository: Repository, inner: Repository) -> None:
+        before = inner.state()
+        assert repository.sh("echo y > out; git add out; git commit --quiet -m outer").returncode == 0
+        assert len(repository.commit().parents) == 2
+        assert inner.state() == before
+
+
+class TestSubmodulesThatAreNotThere:
+    @pytest.fixture
+    def clone(self, repository: Repository) -> Repository:
+        """Give a clone of a repository, without its submodule."""
+        repository.git("init", "--quiet", "../origin")
+        origin = repository.at("../origin")
+        origin.write("text", "x\n")
+        origin.save()
+        allowed = ("-c", "protocol.file.allow=always")
+        repository.git(*allowed, "submodule", "--quiet", "add", os.path.realpath(origin.top), "plain/sub")
+        repository.save("with a submodule")
+        repository.git("clone", "--quiet", ".", "../clone")
+        return repository.at("../clone")
+
+    def test_they_are_installed_for_reruns(self, clone: Repository) -> None:
+        clone.run("cat {inputs} >> out", options=("-i", "plain/sub/t*"))
+        clone.git("submodule", "--quiet", "deinit", "--force", "plain/sub")
+        assert not os.path.exists(clone.path("plain/sub/text"))
+        done = clone.vestige.call("rerun")
+        assert done.returncode == 0, done
+        assert clone.read("out") == "x\nx\n"
+
+
 class TestAfterwards:
     def test_the_hint_is_in_the_reason(self, repository: Repository) -> None:
         assert repository.run("false").returncode == 1

@@ -130,7 +130,7 @@ class TestDiffers:
     def test_an_input_that_is_not_what_it_was(self, repository: Repository) -> None:
         repository.write("loose", "1\n")
         repository.vestige.run("sh", "-c", "cat loose > out")
-        repository.write("loose", "2\n")
+        repository.write("loose", "something else\n")
         (one,) = verified(repository, code=NOT_REPEATED)
         assert any("loose" in words for words in one["repetitions"][0]["problems"])
 

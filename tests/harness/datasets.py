@@ -89,7 +89,6 @@ class Templates:
     """Datasets by name, made when they are first asked for."""
 
     folder: str
-    environment: dict[str, str]
     made: dict[str, str] = field(default_factory=dict)
 
     def copy(self, name: str, make: Callable[[Dataset], None], vestige: Vestige) -> Dataset:
@@ -106,8 +105,24 @@ class Templates:
             self.made[name] = top
         shutil.copytree(self.made[name], vestige.folder, symlinks=True, dirs_exist_ok=True)
         copy = Dataset(dataclasses.replace(vestige, variables=variables))
-        copy.git("status")  # the index has noted the times and inodes of the original
+        _settle(copy)
         return copy
+
+
+def _settle(copy: Dataset) -> None:
+    """Let Git and git-annex know the inodes of a copy.
+
+    git-annex, where it sees another inode of its sentinal, knows an unlocked file by size and second alone.
+    """
+    copy.git("status")
+    for above, _, names in os.walk(copy.path(".git")):
+        if "sentinal.cache" in names:
+            inode = os.stat(os.path.join(above, "sentinal")).st_ino
+            with open(os.path.join(above, "sentinal.cache"), "r+", encoding="ascii") as file:
+                rest = file.read().partition(" ")[2]
+                file.seek(0)
+                file.write(f"{inode} {rest}")
+                file.truncate()
 
 
 def datalad(dataset: Dataset, *words: str) -> None:

@@ -14,7 +14,9 @@ from vestige import running
 from vestige.errors import GitError, UsageError
 from vestige.git import placeholders, prepare, repo, run_commits
 from vestige.git.commit import commit_and_note
+from vestige.git.lent import Lent
 from vestige.git.message import sidecar_folder
+from vestige.git.plan import Declared
 from vestige.git.run_commits import as_os
 from vestige.invocation import Request
 from vestige.text import from_os, to_bytes
@@ -124,7 +126,19 @@ def again(repository: Repository, recipe: Recipe, wish: Wish) -> Again:
         StoreError, RecorderError, ConfigError: as `running.run`.
     """
     _make_folder(recipe)
-    provided = prepare.provide(repository, recipe.folder, recipe.needs, assume_ready=wish.assume_ready)
+    declared = Declared([from_os(glob) for glob in recipe.needs.outputs], recipe.folder)
+    whole = {path: os.path.join(repository.top, path) for path in recipe.needs.changed}
+    lent = Lent(repository, [path for path in whole if not declared.covers(whole[path])])
+    try:
+        provided = prepare.provide(repository, recipe.folder, recipe.needs, assume_ready=wish.assume_ready)
+        lent.note()
+        ended = _observed(_request(repository, recipe, provided, wish), recipe.folder, wish)
+        return _committed(ended, _options(repository, ended.record, recipe), wish, expected=recipe.record.exit)
+    finally:
+        lent.put_back()
+
+
+def _request(repository: Repository, recipe: Recipe, provided: prepare.Provided, wish: Wish) -> Request:
     request = Request()
     request.argv = [*_SHELL, command(repository, recipe, provided)]
     request.commit, request.command, request.top = True, recipe.record.cmd, repository.top
@@ -133,8 +147,7 @@ def again(repository: Repository, recipe: Recipe, wish: Wish) -> Again:
     request.extra_inputs, request.explicit = list(recipe.record.extra_inputs), wish.explicit
     request.chain = [*filter(_HASH.fullmatch, recipe.record.chain), recipe.commit]
     request.others = json.dumps(recipe.record.others) if recipe.record.others else None
-    ended = _observed(request, recipe.folder, wish)
-    return _committed(ended, _options(repository, ended.record, recipe), wish, expected=recipe.record.exit)
+    return request
 
 
 def kept_again(record: Record, wish: Wish) -> Again:

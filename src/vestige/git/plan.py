@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vestige.record.model import CommitOptions, FileUse, LeftOut, Record
 
 WENT_IN = ("input", "modified")
+_MAGIC = frozenset("*?[")
 
 
 class Declared:
@@ -29,6 +30,9 @@ class Declared:
         self.globs = tuple(os.fsdecode(to_bytes(glob)) for glob in globs)
         self.folder = folder
         self.paths = placeholders.expand(self.globs, folder).paths
+        plain = {glob for glob in self.globs if _MAGIC.isdisjoint(glob)}
+        self._names = set(map(os.path.normpath, plain))  # a rerun has thousands
+        self._patterns = [glob for glob in self.globs if glob not in plain]
 
     @property
     def files(self) -> list[str]:
@@ -38,7 +42,15 @@ class Declared:
     def covers(self, path: str) -> bool:
         """Say whether an absolute path, which may be gone, is among what the globs mean, or in a folder that is."""
         relative = os.path.relpath(path, self.folder)
-        return any(os.path.normpath(glob) == "." or _matches(relative, glob) for glob in self.globs)
+        return self._names_it(relative) or any(_matches(relative, glob) for glob in self._patterns)
+
+    def _names_it(self, relative: str) -> bool:
+        """Say whether a path or a folder above it is named without any pattern."""
+        while relative:
+            if relative in self._names:
+                return True
+            relative = os.path.dirname(relative)
+        return "." in self._names
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["made", "same", "failed", "refused", "picked", "merged", "kept", "skipped"]
 _CALLED = "vestige rerun"
+_CHECKOUT = ("checkout", "--quiet", "--no-overwrite-ignore")  # or else ignored files give way to committed ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,11 @@ class Replay:
         if reason is not None:
             raise GitError(f"{reason} in {self.repository.top}; end it first")
         if self.plan.branch is not None:
-            self._git("checkout", "--quiet", "--no-track", "-b", self.plan.branch, self._start)
+            self._git(*_CHECKOUT, "--no-track", "-b", self.plan.branch, self._start)
             self.branch = f"refs/heads/{self.plan.branch}"
             self.head = self._start
         elif self.plan.onto is not None:
-            self._git("checkout", "--quiet", "--detach", self._start)
+            self._git(*_CHECKOUT, "--detach", self._start)
             self.head = self._start
 
     def _done(self, step: Step) -> Done:
@@ -192,7 +193,7 @@ class Replay:
     def _go(self, commit: str) -> None:
         """Check a commit out, without a branch."""
         if commit != self.head:
-            self._git("checkout", "--quiet", "--detach", commit)
+            self._git(*_CHECKOUT, "--detach", commit)
             self.head = commit
 
     def _settle(self) -> None:

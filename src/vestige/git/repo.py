@@ -36,12 +36,13 @@ _OURS = {
 _ALWAYS = ("-c", "core.fsmonitor=false")  # a monitor may be late, and git may leave it running with our pipe
 _FEW = 100  # paths that git may be given as words: it compares every entry of the index with each of them
 _MOST_WORDS = 64 << 10  # B
+_SECOND = 1_000_000_000  # ns
 _SAID = 300  # letters of git's own words in a message
 _FATAL = 128  # git's exit code where it could not do its work
 _UNMERGED = "2"  # the stage of our own side
 _SUBMODULE = "160000"
 _LINK = "120000"
-_STAMP = re.compile(r"mtime: (\d+):(\d+)\n.*size: (\d+)", re.DOTALL)
+_STAMP = re.compile(r"  ctime: .*?\n  mtime: (\d+):(\d+)\n.*?\n  size: (\d+)\tflags: \w+\n", re.DOTALL)
 
 
 class Answer(NamedTuple):
@@ -186,16 +187,19 @@ class Repository:
         return split(self.git("ls-files", "-z", "--deleted").out)
 
     def stamps(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return time (ns) and size (B) that tracked files had when the index last compared them with their blobs."""
+        """Return time (ns) and size (B) that tracked files had when the index last compared them with their blobs.
+
+        Of the size the index has 32 bits; where the time is a whole second, it was written by a git that keeps no more.
+        """
         found: dict[str, tuple[int, int]] = {}
         lines = iter(os.fsdecode(self.git("ls-files", "-z", "--debug", *_as_words(paths)).out).split("\0"))
         path = next(lines)
-        for text in lines:  # what belongs to an entry stands before the next one's path, each on a line of its own
-            details, _, following = text.rpartition("\n")
-            stamp = _STAMP.search(details)
-            if stamp is not None:
-                found[path] = int(stamp[1]) * 1_000_000_000 + int(stamp[2]), int(stamp[3])
-            path = following
+        for text in lines:  # what belongs to an entry stands before the next one's path
+            stamp = _STAMP.match(text)
+            if stamp is None:
+                raise GitError(f"`git ls-files --debug` in {self.top} says what this vestige can't read")
+            found[path] = int(stamp[1]) * _SECOND + int(stamp[2]), int(stamp[3])
+            path = text[stamp.end() :]
         return found
 
     def differing(self, commit: str | None, paths: Sequence[str]) -> dict[str, Entry | None]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 
 
+_SECOND = 1_000_000_000  # ns
+_LOW_BITS = (1 << 32) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is to be committed in one repository."""
@@ -145,10 +149,17 @@ def _altered(repository: Repository, uses: Mapping[str, FileUse], commit: str | 
     return {
         path
         for path, use in uses.items()
-        if committed.get(path) != staged.get(path)
-        or use.before is None
-        or stamps.get(path) != (use.before.mtime_ns, use.before.size)
+        if committed.get(path) != staged.get(path) or not _is_stamped(use.before, stamps.get(path))
     }
+
+
+def _is_stamped(state: FileState | None, stamp: tuple[int, int] | None) -> bool:
+    """Say whether a file stood as the index knew it."""
+    if stamp is None or state is None or state.mtime_ns is None or state.size is None:
+        return False
+    moment, size = stamp
+    known = state.mtime_ns if moment % _SECOND else state.mtime_ns - state.mtime_ns % _SECOND
+    return (moment, size) == (known, state.size & _LOW_BITS)
 
 
 def _look(path: str) -> os.stat_result | None:

@@ -176,7 +176,7 @@ class Transaction:
         take_out(self.repository, change.overwritten)
         index = self._journal.prepared("annex")
         with contextlib.suppress(FileNotFoundError):
-            shutil.copy(self._journal.index, index)
+            _copy_index(self._journal.index, index)
         staging = annex.take_in(self.repository, change.paths, commit=self.head.commit, index=index)
         return staging._replace(plain=(*staging.plain, *change.new))
 
@@ -184,9 +184,9 @@ class Transaction:
         """Return the index of the commit and the one that the user will have: the same if nothing else is staged."""
         own, upcoming = self._journal.prepared("commit"), self._journal.prepared("upcoming")
         with contextlib.suppress(FileNotFoundError):  # an index is made by the first `git add`
-            shutil.copy(self._journal.index, own)
+            _copy_index(self._journal.index, own)
         if os.path.exists(own) and self._is_staged(own):
-            shutil.copy(own, upcoming)
+            _copy_index(own, upcoming)
             self._stage(upcoming, change, staging)
             self._with(own, "read-tree", "--reset", self._base)
         self._stage(own, change, staging)
@@ -273,3 +273,8 @@ class Transaction:
         """
         options = annex.NO_FILTER if annex.is_used(self.repository) and not filtered else ()
         return self.repository.git(*options, *words, given=given, variables={"GIT_INDEX_FILE": index}).out
+
+
+def _copy_index(index: str, copy: str) -> None:
+    """Copy an index with its time: git reads again what is no older than the index itself (its `racy-git.txt`)."""
+    shutil.copy2(index, copy)

@@ -70,7 +70,7 @@ def result(done: Done) -> str | None:
     again = done.again
     if done.verdict == "failed" and again is not None:
         code = "nobody saw how it ended" if again.code is None else f"exit code {again.code}"
-        return f"{name} failed: {code}" + (f"; committed as {new}" if new else "")
+        return f"{name} failed: {code}" + (f"; committed as {new}" if new else "") + _why_not(done.reason)
     if done.verdict == "refused":
         return f"{name} not committed: {safe(done.reason)}"
     if done.verdict == "same":
@@ -79,6 +79,11 @@ def result(done: Done) -> str | None:
         return f"{name} skipped: {safe(done.reason)}" if done.reason else None
     why = f" ({safe(done.reason)})" if done.reason else ""
     return f"{name} {_ANSWERS[done.verdict]}" + ("" if done.verdict == "kept" else f" {new}") + why
+
+
+def _why_not(reason: str) -> str:
+    """Return why a failure could not be committed that was to be; that it is one was said already."""
+    return f"; {safe(reason)}" if reason and not reason.startswith("the command failed") else ""
 
 
 def standing(before: Head, now: Head) -> str:

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from vestige import api, exit_codes
+from vestige import api, exit_codes, invocation
 from vestige.cli import printing, stores
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
 from vestige.git import again, ranges, repo, rerun, script, unsaved
@@ -40,7 +40,8 @@ examples:
   vestige rerun main~5..main --script -   the commands as a shell script
 
 The result is committed if it differs from what is there. Commands that were not run here before are shown, and run
-after a yes. The exit code is 0, or that of the first command that failed and did not fail before.
+after a yes. The exit code is that of the first command that failed and did not fail before, 2 if a record could not be
+read, else 0.
 """
 
 _NAMED = 5  # files in a message
@@ -108,7 +109,7 @@ def _target(arguments: argparse.Namespace) -> _Target:
     words = arguments.target
     run = None if words is None else _run(words, arguments.store)
     try:
-        repository = repo.discover(os.getcwd())
+        repository = repo.discover(_here())
         part = ranges.resolve(repository, words, arguments.since)
     except GitError:
         if run is None:
@@ -121,6 +122,13 @@ def _target(arguments: argparse.Namespace) -> _Target:
     if run is not None and part is not None:
         printing.say(f"`{safe(words)}` is taken for the commit {report.short(part.tip)}; the run is {safe(run.path)}")
     return _Target(repository, part)
+
+
+def _here() -> str:
+    folder = invocation.cwd()
+    if folder is None:
+        raise GitError("the current folder is gone; there is no repository around it")
+    return folder
 
 
 def _run(words: str, store: str | None) -> RunFolder | None:
@@ -229,7 +237,7 @@ def _carry_out(replay: Replay) -> int:
         if line is not None:
             printing.say(line)
         code = code or _code(done)
-        if done.verdict in ("failed", "refused") and not replay.wish.save_failures:
+        if done.verdict == "refused" or (done.verdict == "failed" and not replay.wish.save_failures):
             printing.say(report.standing(replay.before, replay.repository.head))
             return code
     now = replay.repository.head
