@@ -168,6 +168,14 @@ static int finish(struct request *request, int terminal)
     return status;
 }
 
+static bool commit_was_asked(const struct request *request)
+{
+    for (int i = 0; i < request->finish_words; i++)
+        if (strcmp(request->finish[i], "--commit") == 0)
+            return true;
+    return false;
+}
+
 /* Ends as the command ended: by the same signal, without a core of our own. A shell shows 128 + n for it. */
 static int end_as(int status)
 {
@@ -254,8 +262,8 @@ static int attend(struct front *front, pid_t guard, struct request *request, con
     witness_stop();
     await_helpers(front->shared, guard);
     finished = finish(request, front->terminal);
-    if (status == 0 && WIFEXITED(finished) && WEXITSTATUS(finished) == EXIT_NOT_COMMITTED)
-        return EXIT_NOT_COMMITTED;
+    if (status == 0 && finished != 0 && commit_was_asked(request))
+        return EXIT_NOT_COMMITTED; /* whether the finisher says so, or was killed before it could */
     return end_as(status);
 }
 

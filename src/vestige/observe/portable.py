@@ -71,7 +71,7 @@ def observe(order: Order) -> int:
     journal.close()
     run.streams.linger()
     finished = _finish(order, mask)
-    return exit_codes.NOT_COMMITTED if code == 0 and finished == exit_codes.NOT_COMMITTED else code
+    return exit_codes.NOT_COMMITTED if code == 0 and finished and "--commit" in order.finish else code
 
 
 def main(words: list[str]) -> int:
