@@ -1,0 +1,1 @@
+"""The drop-in for con-duct: its command line, its files, its logs."""

@@ -1,0 +1,42 @@
+"""From a run folder to its chart, also while the run goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vestige.record.place import RECORD_NAME
+from vestige.record.store import RunFolder
+from vestige.report import plot_data
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vestige.record.model import Point, Process
+    from vestige.report.plot_data import Chart, Metric
+
+_NAMES = (RECORD_NAME, "events.jsonl", "usage.jsonl", "processes.jsonl")
+
+
+def folder_around(path: str) -> RunFolder | None:
+    """Return the run folder that a path of it or of a file in it means; None if it means anything else."""
+    whole = os.path.abspath(path)
+    folder = whole if os.path.isdir(whole) else os.path.dirname(whole)
+    named = folder == whole or (os.path.basename(path) in _NAMES and os.path.isfile(whole))
+    return RunFolder(folder) if named and os.path.isfile(os.path.join(folder, RECORD_NAME)) else None
+
+
+def run_chart(folder: RunFolder, metrics: Sequence[Metric], *, by_process: bool = True) -> Chart:
+    """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
+    record = folder.load()
+    points, processes = _so_far(folder) if record.status == "running" else (folder.points(), folder.processes())
+    return plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+
+
+def _so_far(folder: RunFolder) -> tuple[list[Point], list[Process]]:
+    """Return points and processes of a run that goes on, from what its recorder has written by now."""
+    from vestige.observe.events import EVENTS_NAME, observe  # noqa: PLC0415 - only while a run goes on
+    from vestige.record import points, processes  # noqa: PLC0415
+
+    seen = observe(os.path.join(folder.path, EVENTS_NAME))
+    return list(points.points(seen)), list(processes.table(processes.family(seen)))
