@@ -92,7 +92,8 @@ class TestWhatIsAnnexed:
         printf '\377\376a\0' > new/utf16; printf 'caf\351\n' > latin1; printf 'caf\303\251\n' > utf8
         printf 'a\001b' > control; echo run > program; chmod +x program; echo text > x.dat; ln -s in link
         ln -s nowhere lost; echo pass > new.py; cp in same; printf 'long line, no line feed' > long
-        seq 100000 > numbers; rm folder/two; mv folder/one folder/three
+        printf '%%PDF-1.4\n' > pdf; printf '\357\273\277bom\n' > bom; printf '\033[31mred\n' > colour; printf x > one
+        printf '\n' > feed; printf '{"a": 1}\n' > json; seq 300000 > large; seq 100000 > numbers; rm folder/two; mv folder/one folder/three
         printf 'é' > 'ä name'; printf x > ':(top)y'; printf x > '-z'
     """
 
@@ -685,12 +686,27 @@ class TestAsRoot:
         assert list(dataset.left_out) == [os.readlink(dataset.path("in"))]
         dataset.annex("fsck", "--quiet", "in", fails=True)
 
+    def test_of_a_run_that_failed(self, dataset: Dataset) -> None:
+        before = dataset.key("in")
+        assert dataset.sh("echo more >> in; exit 3").returncode == 3
+        assert dataset.outcome["status"] == "refused"
+        ((path, reason),) = dataset.left_out.items()
+        assert path == os.readlink(dataset.path("in"))
+        assert reason.endswith("; `git annex fsck` takes it out of the store")
+        assert dataset.vestige.call("commit").returncode == 0
+        assert dataset.commit().files == {"in": "M"}
+        assert f"--key={before}" in dataset.left_out[path]
+        dataset.assert_sound()
+
     def test_the_commit_is_made_later(self, dataset: Dataset) -> None:
+        before = dataset.key("in")
         dataset.hook("commit-msg", "exit 1")
         assert dataset.sh("echo more >> in").returncode == NOT_COMMITTED
         os.unlink(dataset.path(".git/hooks/commit-msg"))
         assert dataset.vestige.call("commit").returncode == 0
         assert dataset.commit().files == {"in": "M"}
+        ((_, reason),) = dataset.left_out.items()
+        assert f"--key={before}" in reason
         dataset.assert_sound()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from harness import datasets, repositories
 from harness.datasets import Dataset, Templates
+from harness.waiting import until
 
 if TYPE_CHECKING:
     from harness.command import Vestige
@@ -174,6 +175,26 @@ class TestPlainSubmodules:
         assert made.files == {".gitmodules": "M", "more": "A"}
         assert_linked(modules, "sub", "sub/deep", "more")
 
+    @pytest.mark.parametrize("how", ["rm -rf sub", "git rm -q sub"])
+    def test_one_that_it_removes(self, modules: Repository, how: str) -> None:
+        made = modules.committed(f"{how}; echo new > out")
+        assert made.files == {"sub": "D", "out": "A"} | ({".gitmodules": "M"} if "git" in how else {})
+        assert modules.left_out == {}
+        assert modules.state().status == ()
+
+    def test_one_that_it_moves(self, modules: Repository) -> None:
+        made = modules.committed("git mv sub moved; echo new > moved/deep/out")
+        assert made.files == {"sub": "D", "moved": "A", ".gitmodules": "M"}
+        assert modules.at("moved/deep").commit().files == {"out": "A"}
+        assert modules.left_out == {}
+        assert_linked(modules, "moved", "moved/deep")
+
+    def test_a_file_where_one_is_not_installed(self, modules: Repository) -> None:
+        modules.git("submodule", "--quiet", "deinit", "--force", "sub")
+        made = modules.committed("echo new > sub/out; echo new > out")
+        assert made.files == {"out": "A"}
+        assert modules.left_out == {"sub/out": "in the folder of a submodule that is not there"}
+
     def test_a_repository_that_is_no_submodule_is_left_out(self, modules: Repository) -> None:
         inner = modules.at("sub/other")
         os.mkdir(inner.top)
@@ -192,40 +213,72 @@ class TestPlainSubmodules:
         for name in (".", "sub", "sub/deep"):
             modules.at(name).assert_whole()
 
-    def test_another_git_at_work_in_the_innermost_stops_all(self, modules: Repository) -> None:
-        """It waits for the other git for half a minute, and then leaves everything as it was."""
-        hook = modules.at("sub/deep").git_path("hooks/pre-commit")
-        os.makedirs(os.path.dirname(hook), exist_ok=True)
-        modules.at("sub/deep").write(hook, "#!/bin/sh\nexit 1\n", mode=0o755)
+    @pytest.mark.parametrize("level", [".", "sub", "sub/deep"])
+    def test_a_hook_that_refuses_in_one_stops_all(self, modules: Repository, level: str) -> None:
+        hook = install_hook(modules.at(level), "pre-commit", "exit 1")
         before = heads(modules, "sub", "sub/deep")
-        assert modules.sh("echo new > sub/out; echo new > sub/deep/out; echo new > out").returncode == NOT_COMMITTED
+        assert modules.sh(IN_EACH).returncode == NOT_COMMITTED
         assert heads(modules, "sub", "sub/deep") == before
+        for name in (".", "sub", "sub/deep"):
+            modules.at(name).assert_whole()
         os.unlink(hook)
         assert modules.vestige.call("commit").returncode == 0
         assert_linked(modules, "sub", "sub/deep")
 
-    @pytest.mark.parametrize("level", [".", "sub"])
-    def test_killed_between_two_levels(self, modules: Repository, level: str) -> None:
-        """What is committed stays; the rest is as it was, and `vestige commit` makes the rest."""
-        hook = modules.at(level).git_path("hooks/pre-commit")
-        os.makedirs(os.path.dirname(hook), exist_ok=True)
-        modules.write(hook, "#!/bin/sh\nkill -9 $(ps -o ppid= $PPID)\n", mode=0o755)
-        before = heads(modules, "sub", "sub/deep")
-        modules.sh("echo new > sub/out; echo new > sub/deep/out; echo new > out")
-        killed = heads(modules, "sub", "sub/deep")
-        done = {"sub/deep"} | ({"sub"} if level == "." else set())
-        assert {name for name in killed if killed[name] != before[name]} == done
+    @pytest.mark.parametrize("level", [".", "sub", "sub/deep"])
+    def test_killed_before_all_is_prepared(self, modules: Repository, level: str) -> None:
+        """Nothing has happened anywhere."""
+        hook = install_hook(modules.at(level), "pre-commit", KILL)
+        before = {name: modules.at(name).state() for name in (".", "sub", "sub/deep")}
+        modules.sh(IN_EACH)
         assert modules.record["commit"] is None
-        for name in done:
-            modules.at(name).assert_whole()
-            assert modules.at(name).git("status", "--porcelain", "--ignore-submodules") == ""
         os.unlink(hook)
+        assert modules.vestige.call("ls").returncode == 0
+        for name, state in before.items():
+            after = modules.at(name).state()
+            assert (after.head, after.branch, after.staged) == (state.head, state.branch, state.staged)
+            modules.at(name).assert_whole()
         assert modules.vestige.call("commit").returncode == 0
-        after = heads(modules, "sub", "sub/deep")
-        assert {name: after[name] for name in done} == {name: killed[name] for name in done}
+        assert modules.commit().files == {"out": "A", "sub": "M"}
+        assert_linked(modules, "sub", "sub/deep")
+
+    @pytest.mark.parametrize("level", [".", "sub", "sub/deep"])
+    @pytest.mark.parametrize("there", [".", "sub"])
+    def test_killed_when_some_have_moved(self, modules: Repository, level: str, there: str) -> None:
+        """The next command there, and then the next one in the outermost repository, lets the others follow."""
+        install_hook(modules.at(level), "reference-transaction", f'test "$1" != prepared || {KILL}')
+        before = heads(modules, "sub", "sub/deep")
+        modules.sh(IN_EACH)
+        until(lambda: heads(modules, level)[level] != before[level], "git to end")
+        hook_path = modules.at(level).git_path("hooks/reference-transaction")
+        os.unlink(hook_path)
+        moved = {name for name, head in heads(modules, "sub", "sub/deep").items() if head != before[name]}
+        assert moved == {name for name in before if name == level or name.startswith(f"{level}/") or level == "."}
+        until(lambda: modules.at(there).vestige.call("ls").returncode == 0 and is_whole(modules.at(there)), "the rest")
+        assert modules.vestige.call("ls").returncode == 0
+        assert_linked(modules, "sub", "sub/deep")
         assert modules.commit().files == {"out": "A", "sub": "M"}
         assert modules.at("sub").commit().files == {"out": "A", "deep": "M"}
-        assert_linked(modules, "sub", "sub/deep")
+        assert modules.record["commit"] is None
+        made = heads(modules, "sub", "sub/deep")
+        assert modules.vestige.call("commit").returncode == 0
+        assert heads(modules, "sub", "sub/deep") == made
+        assert modules.outcome["commit"] == made["."]
+
+
+IN_EACH = "echo new > sub/out; echo new > sub/deep/out; echo new > out"
+KILL = "kill -9 $(ps -o ppid= $PPID)"  # the process that has started the git that has started the hook
+
+
+def install_hook(repository: Repository, name: str, script: str) -> str:
+    """Install a hook, in a submodule as well, and return its path."""
+    path = repository.git_path(f"hooks/{name}")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return repository.write(path, f"#!/bin/sh\n{script}\n", mode=0o755)
+
+
+def is_whole(repository: Repository) -> bool:
+    return repository.left_behind() == ["commit.lock"]
 
 
 class TestCommandsThatCommit:
@@ -301,7 +354,13 @@ class TestCommandsThatCommit:
         assert gitlink(modules, "sub") == before["sub"]
         assert_linked(modules, "sub", "sub/deep")
 
-    @pytest.mark.parametrize("how", ["commit --quiet --amend --message other", "rebase --quiet --root --exec true -f"])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            "commit --quiet --amend --message other",
+            "reset --quiet --hard HEAD~ && git -C sub commit --quiet --allow-empty --message other",
+        ],
+    )
     def test_a_history_that_was_rewritten_stops_all(self, modules: Repository, how: str) -> None:
         before = heads(modules, "sub/deep")
         done = modules.sh(f"echo new > out; echo new > sub/deep/out; git -C sub {how} 2>&1")
@@ -350,6 +409,20 @@ class TestSubdatasets:
         assert dataset.at("sub").read("folder/one") == "one\nin\nin\n"
         assert f'"{made.hash}"' in dataset.git("log", "--format=%B", "-1")
         self.assert_sound(dataset, *INNER)
+
+    def test_vestige_runs_it_again(self, dataset: Dataset) -> None:
+        made = dataset.committed("cat sub/in >> sub/folder/one; cp in sub/subsub/out", "-o", "sub/folder/one")
+        done = dataset.at("plain").vestige.call("rerun", "--yes")
+        assert done.returncode == 0, done
+        assert dataset.at("sub").read("folder/one") == "one\nin\nin\n"
+        again = dataset.commit()
+        assert again.files == {"sub": "M"}
+        assert again.run.record.chain == (made.hash,)
+        assert dataset.at("sub").commit().files == {"folder/one": "M"}
+        self.assert_sound(dataset, *INNER)
+
+    def test_empty_folders_as_outputs(self, dataset: Dataset) -> None:
+        dataset.uncommitted("mkdir -p empty/inside sub/empty", "-o", "empty", "-o", "sub/empty")
 
     def test_outputs_in_a_subdataset_are_made_writable(self, dataset: Dataset) -> None:
         dataset.at("sub").drop("folder/two")

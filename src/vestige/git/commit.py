@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError, VestigeError
 from vestige.git import adjusted, heads, links, repo, transaction
+from vestige.git.annexed import OBJECTS
 from vestige.git.levels import USED, WRITTEN
 from vestige.git.message import message
+from vestige.git.overwritten import overwritten
 from vestige.git.plan import plan
 from vestige.git.selection import is_steady
 from vestige.git.transaction import Change, Made, RefusedError
 from vestige.record.amend import with_commit
-from vestige.record.model import Commit
+from vestige.record.model import Commit, LeftOut
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vestige.git.heads import Move
     from vestige.git.levels import Level
     from vestige.git.message import Message
@@ -41,7 +45,7 @@ def commit(run: RunFolder, record: Record, options: CommitOptions, *, anew: bool
     """
     reason = _refusal(record, options)
     if reason is not None:
-        return Commit("refused", reason=reason)
+        return Commit("refused", reason=reason, left_out=tuple(_damage(run, record)))
     try:
         repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
         with transaction.begun(repository) as begun:
@@ -84,6 +88,19 @@ def _refusal(record: Record, options: CommitOptions) -> str | None:
     return None
 
 
+def _damage(run: RunFolder, record: Record) -> Iterator[LeftOut]:
+    """Yield what a run overwrote in git-annex's store, which stays there if there is no commit, as far as is known."""
+    with suppress(VestigeError):
+        written = [use for use in links.through(run.files(WRITTEN)) if any(OBJECTS in name for name in use.names)]
+        if not written:
+            return
+        repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
+        top = repository.top
+        uses = {os.path.relpath(os.fsdecode(to_bytes(use.path)), top): use for use in written}
+        for item in overwritten(repository, uses):
+            yield LeftOut(from_os(os.path.relpath(item.content, top)), item.words(is_taken=False))
+
+
 class _Making:
     """The commit of one run in the making, while the lock of the outermost repository is held."""
 
@@ -93,6 +110,7 @@ class _Making:
         self.options = options
         self.begun = begun
         self.gitlinks: dict[str, dict[str, str]] = {}  # by the name of the level that has the submodule
+        self.prepared: list[Transaction] = []  # commits that no branch is at yet, the innermost first
         self.merged: set[str] = set()  # names of levels with a submodule in which a merge was made
         self.files = 0
         self.notes: list[str] = []
@@ -112,13 +130,27 @@ class _Making:
         moves = {level.name: _checked(level, heads.move(level)) for level, _ in inner}
         with ExitStack() as stack:  # all or none are free for a commit, locked from the outside in
             held = {level.name: stack.enter_context(transaction.begun(level.repository)) for level, _ in inner[::-1]}
+            self._surround([self.begun, *held.values()])
             for level, selected in inner:
                 parent = planned.levels.parent(level)
                 known = None if anew else self._known(held[level.name], _gitlink(parent, level))
                 made = known or self._commit_inner(held[level.name], level, selected, text, moves[level.name])
                 self._note_inner(parent, level, made, moves[level.name])
             made = self._commit_main(main, selection, text, beside)
+            self._land()
         return self._result(planned, made)
+
+    def _surround(self, begun: list[Transaction]) -> None:
+        """Let each of the repositories, the outermost first, know of those inside of it."""
+        tops = [each.repository for each in begun]
+        for each in begun:
+            inner = [other for other in tops if other.top.startswith(f"{each.repository.top}/")]
+            if inner:
+                each.surround(inner)
+
+    def _land(self) -> None:
+        transaction.land(self.prepared)
+        self.prepared = []
 
     def _known(self, begun: Transaction, before: str | None) -> Made | None:
         """Return the commit of this run in the history of what is checked out, found by its id in the record."""
@@ -148,7 +180,8 @@ class _Making:
 
     def _note_inner(self, parent: Level, level: Level, made: Made | None, move: Move | None) -> None:
         """Note where a submodule stands now, for the repository around it, if that is not where it stood."""
-        tip = made.commit if made is not None else adjusted.tip(level.repository) if move is not None else None
+        is_new = bool(level.written) and _gitlink(parent, level) is None
+        tip = made.commit if made is not None else adjusted.tip(level.repository) if move or is_new else None
         if tip is not None:
             name = os.path.relpath(level.repository.top, parent.repository.top)
             self.gitlinks.setdefault(parent.name, {})[name] = tip
@@ -169,7 +202,10 @@ class _Making:
             beside = begun.head.commit
         basis = adjusted.basis(begun.head.branch)
         if basis is None:
-            return begun.commit(replace(change, beside=beside))
+            made = begun.prepare(replace(change, beside=beside))
+            self.prepared += [begun] if made is not None else []
+            return made
+        self._land()  # what is further inside: git-annex makes this commit anew when it is there
         try:
             return adjusted.commit(begun, basis, change, beside)
         except adjusted.NotPropagatedError as error:

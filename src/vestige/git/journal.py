@@ -11,11 +11,12 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import GitError
-from vestige.git.lock import FOLDER
+from vestige.git import repo
+from vestige.git.lock import FOLDER, HeldError, held
 from vestige.record.place import write_atomically
 from vestige.text import from_os, to_bytes
 
@@ -39,6 +40,7 @@ class Landing:
     base: str  # the commit, or the tree, at which it stands
     commit: str
     index: str  # the prepared index that belongs to the commit
+    inside: dict[str, str] = field(default_factory=dict)  # submodules whose branches move first, and to which commit
 
 
 class Journal:
@@ -54,6 +56,7 @@ class Journal:
         self._path = os.path.join(folder, _NAME)
         self._name = os.urandom(8).hex()
         self._new: tuple[str, ...] = ()
+        self._inner: tuple[str, ...] = ()
 
     def begin(self) -> None:
         """Take Git's lock on the index. Raises GitError if another program keeps it; OSError."""
@@ -77,6 +80,11 @@ class Journal:
     def note(self, new: Iterable[str]) -> None:
         """Note the files, relative to the top, that are about to be made for the commit alone. Raises OSError."""
         self._new = tuple(new)
+        self._write()
+
+    def note_inner(self, names: Iterable[str]) -> None:
+        """Note the submodules, relative to the top, in which commits of the same run are made. Raises OSError."""
+        self._inner = tuple(names)
         self._write()
 
     def landing(self, landing: Landing) -> None:
@@ -103,11 +111,19 @@ class Journal:
         found = _parsed(_content(self._path))
         if found:
             self._name = str(found.get("name"))
+            for name in found.get("inner") or ():
+                self._recover_inner(os.fsdecode(to_bytes(str(name))))
             commit = found.get("commit")
-            if commit is not None and self._is_at(str(commit)):
+            if commit is not None and (self._is_at(str(commit)) or self._follows(str(commit), found)):
                 self._finish(Landing(str(found["base"]), str(commit), os.path.join(self.folder, str(found["index"]))))
             else:
                 self.forsake(os.fsdecode(to_bytes(str(path))) for path in found.get("new") or ())
+        self.end()
+
+    def undo(self) -> None:
+        """End without a commit."""
+        self.forsake(self._new)
+        self._new = ()
         self.end()
 
     def forsake(self, new: Iterable[str]) -> None:
@@ -126,6 +142,33 @@ class Journal:
         """Say whether the branch had moved."""
         now = self.repository.head.commit
         return now is not None and self.repository.is_ancestor(commit, now)
+
+    def _recover_inner(self, name: str) -> None:
+        """Do the same in a submodule, unless somebody is at work there."""
+        top = os.path.normpath(os.path.join(self.repository.top, name))
+        if top.startswith(f"{self.repository.top}/") and os.path.lexists(os.path.join(top, ".git")):
+            inner = repo.discover(top)
+            with suppress(HeldError), held(inner.git_dir, patience=0) as there:
+                Journal(inner, there.folder).recover()
+
+    def _follows(self, commit: str, found: dict[str, Any]) -> bool:
+        """Move the branch where that of a submodule has moved already: it was to be both or none."""
+        inside = found.get("inside")
+        now = self.repository.head.commit
+        if not isinstance(inside, dict) or (now or self.repository.empty_tree) != found.get("base"):
+            return False
+        if not any(self._inner_is_at(name, str(there)) for name, there in inside.items()):
+            return False
+        words = ("update-ref", "-m", "commit: vestige run", "HEAD", commit, now or "0" * len(commit))
+        return self.repository.git(*words, may_fail=True).code == 0
+
+    def _inner_is_at(self, name: str, commit: str) -> bool:
+        top = os.path.normpath(os.path.join(self.repository.top, os.fsdecode(to_bytes(name))))
+        if not top.startswith(f"{self.repository.top}/") or not os.path.lexists(os.path.join(top, ".git")):
+            return False
+        inner = repo.discover(top)
+        now = inner.head.commit
+        return now is not None and inner.is_ancestor(commit, now)
 
     def _finish(self, landing: Landing) -> None:
         """Let the index follow the branch, as it should have."""
@@ -161,8 +204,10 @@ class Journal:
 
     def _write(self, landing: Landing | None = None) -> None:
         content: dict[str, Any] = {"name": self._name, "new": list(map(from_os, self._new))}
+        content["inner"] = list(map(from_os, self._inner))
         if landing is not None:
             content |= {"base": landing.base, "commit": landing.commit, "index": os.path.basename(landing.index)}
+            content["inside"] = {from_os(name): commit for name, commit in landing.inside.items()}
         write_atomically(self._path, json.dumps(content).encode(), durable=True)
 
 

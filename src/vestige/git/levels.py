@@ -65,7 +65,9 @@ class Levels:
     def take(self, use: FileUse) -> None:
         """Sort a file that the run used into its repository; one outside of all is nobody's business here."""
         path = os.fsdecode(to_bytes(use.path))
-        level = None if os.path.basename(path) in _OWN_FOLDERS else self._level(os.path.dirname(path))
+        if os.path.basename(path) in _OWN_FOLDERS:
+            return
+        level = self._level(os.path.dirname(path))
         if level is None:
             self._note_log(path, use)
             self._note_foreign(path, use)

@@ -47,10 +47,12 @@ def select(level: Level, commit: str | None, *, only: Callable[[str], bool] | No
         if path.startswith(emptied):
             level.written.setdefault(path, None)
     level.emptied.clear()
+    absent = _absent_submodules(level, tracked, commit)
+    _forget_inside(level, absent)
     damaged = list(overwritten(level.repository, level.written))
     if only is not None:
         level.written = {path: use for path, use in level.written.items() if only(path)}
-    reasons = dict(_reasons(level, tracked))
+    reasons = dict(_reasons(level, tracked, absent))
     dirty = _uncommitted(level, tracked, commit)
     paths = tuple(path for path in level.written if path not in reasons)
     left_out = {path: reason for path, reason in reasons.items() if reason}
@@ -78,6 +80,45 @@ def _tracked(level: Level, commit: str | None) -> dict[str, Entry]:
     return level.repository.tree(commit, [*gone, *level.emptied]) | found
 
 
+def _absent_submodules(level: Level, tracked: dict[str, Entry], commit: str | None) -> set[str]:
+    """Return the submodules that are not there, though by their names files of the run are in them.
+
+    One whose folder is gone is among the tracked files from now on, and what the run has changed.
+    """
+    repository = level.repository
+    if ".gitmodules" not in level.written and not os.path.lexists(os.path.join(repository.top, ".gitmodules")):
+        return set()
+    folders = sorted({above for path in {*level.written, *level.used} - tracked.keys() for above in _above(path)})
+    known = (repository.tree(commit, folders) if commit and folders else {}) | (
+        repository.index(folders) if folders else {}
+    )
+    found = {folder: known[folder] for folder in folders if folder in known and known[folder].is_submodule}
+    gone = [folder for folder in found if not os.path.lexists(os.path.join(repository.top, folder))]
+    tracked |= {folder: found[folder] for folder in gone}
+    level.written |= dict.fromkeys(gone)
+    return set(found)
+
+
+def _forget_inside(level: Level, submodules: Container[str]) -> None:
+    """Forget the files of submodules that are gone: they were no files of this repository."""
+    for path in [path for path in level.used if _is_inside(path, submodules)]:
+        del level.used[path]
+    top = level.repository.top
+    for path in [path for path in level.written if _is_inside(path, submodules)]:
+        if not os.path.lexists(os.path.join(top, path)):
+            del level.written[path]
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders above a file."""
+    while path := os.path.dirname(path):
+        yield path
+
+
+def _is_inside(path: str, folders: Container[str]) -> bool:
+    return any(above in folders for above in _above(path))
+
+
 def is_steady(level: Level, selection: Selection, *, but: Container[str] = ()) -> bool:
     """Say whether what was selected, `but` what git-annex has taken in meanwhile, is as the run left it."""
     uses = ((path, level.written[path]) for path in selection.paths if path not in but)
@@ -85,15 +126,20 @@ def is_steady(level: Level, selection: Selection, *, but: Container[str] = ()) -
     return all(use is None or _is_left(os.path.join(top, path), use) for path, use in uses)
 
 
-def _reasons(level: Level, tracked: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Yield what is not to be committed, and why; an empty reason where there is nothing that could be."""
+def _reasons(level: Level, tracked: Mapping[str, Entry], absent: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is not to be committed, and why; an empty reason where there is nothing that could be.
+
+    `absent` are submodules that are not there.
+    """
     untracked = [path for path in level.written if path not in tracked and path not in level.declared]
-    ignored = level.repository.ignored(untracked)
+    ignored = level.repository.ignored(path for path in untracked if not _is_inside(path, absent))
     for path, use in level.written.items():
         now = _look(os.path.join(level.repository.top, path))
         mark = tracked[path].mark if path in tracked else ""
         if now is None and (path not in tracked or mark == "skip-worktree"):
             yield path, ""
+        elif _is_inside(path, absent):
+            yield path, "in the folder of a submodule that is not there"
         elif mark:
             yield path, f"marked as {mark} in the index"
         elif path in ignored:

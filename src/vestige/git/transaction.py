@@ -13,7 +13,7 @@ import contextlib
 import os
 import shutil
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
@@ -26,7 +26,7 @@ from vestige.git.repo import join, split
 from vestige.record.head import git_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from vestige.git.overwritten import Overwritten
     from vestige.git.repo import Repository
@@ -86,7 +86,25 @@ def begun(repository: Repository) -> Iterator[Transaction]:
             yield Transaction(repository, journal, held.descriptor)
         finally:
             if not journal.has_landed:
-                journal.end()
+                journal.undo()
+
+
+def land(prepared: Sequence[Transaction]) -> None:
+    """Let the branches move to what is prepared, innermost first; Ctrl-C waits for these few milliseconds.
+
+    Where a process dies in between, whoever comes next to an outer repository lets its branch follow. Raises GitError,
+    OSError.
+    """
+    waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _PUT_OFF)
+    try:
+        for count, each in reversed(list(enumerate(prepared))):
+            each.announce(prepared[:count])
+        for each in prepared:
+            each.land()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+    for each in prepared:
+        hooks.after(each.repository)
 
 
 def recover(top: str) -> None:
@@ -128,22 +146,24 @@ class Transaction:
         self._journal = journal
         self._lock = lock  # a descriptor
         self._has_pointers = False
+        self._prepared: Landing | None = None
 
     def commit(self, change: Change) -> Made | None:
         """Make the commit; None where no file differs. Raises GitError, OSError: then all is as it was."""
-        new = [path for path in change.new if not os.path.lexists(os.path.join(self.repository.top, path))]
-        try:
-            if new:
-                self._journal.note(new)
-            made = self._made(change)
-        finally:
-            if not self._journal.has_landed:
-                self._journal.forsake(new)
+        made = self.prepare(change)
         if made is not None:
-            hooks.after(self.repository)
+            land([self])
         return made
 
-    def _made(self, change: Change) -> Made | None:
+    def surround(self, inner: Iterable[Repository]) -> None:
+        """Note the submodules in which commits of the same run are made."""
+        self._journal.note_inner(os.path.relpath(each.top, self.repository.top) for each in inner)
+
+    def prepare(self, change: Change) -> Made | None:
+        """Write all that the commit needs, for `land`; None where no file differs. Raises GitError, OSError."""
+        new = [path for path in change.new if not os.path.lexists(os.path.join(self.repository.top, path))]
+        if new:
+            self._journal.note(new)
         self._write(change.new)
         staging = self._taken_in(change)
         self._has_pointers = bool(staging.pointers)
@@ -156,8 +176,27 @@ class Transaction:
         if not differing and not change.allow_empty and change.beside is None:
             return None
         commit = self._objects(index, change, differing)
-        self._land(commit, upcoming)
+        self._prepared = Landing(self._base, commit, upcoming)
         return Made(commit, len(differing))
+
+    def announce(self, inner: Sequence[Transaction]) -> None:
+        """Note that the branch is about to move, after those of submodules."""
+        inside = {os.path.relpath(each.repository.top, self.repository.top): each.prepared.commit for each in inner}
+        inside = {name: commit for name, commit in inside.items() if not name.startswith(os.pardir)}
+        self._prepared = replace(self.prepared, inside=inside)
+        self._journal.landing(self._prepared)
+
+    def land(self) -> None:
+        """Move the branch, then let the new index take its place."""
+        self._move_branch(self.prepared.commit)
+        self._journal.landed(self.prepared.index)
+
+    @property
+    def prepared(self) -> Landing:
+        """What `prepare` has made."""
+        if self._prepared is None:
+            raise AssertionError("nothing is prepared")
+        return self._prepared
 
     def _write(self, new: Mapping[str, bytes]) -> None:
         for path, content in new.items():
@@ -234,7 +273,7 @@ class Transaction:
     def release(self) -> None:
         """Give Git's lock back where nothing was committed: what comes now is done by others."""
         if not self._journal.has_landed:
-            self._journal.end()
+            self._journal.undo()
 
     def object(self, tree: str, parents: Sequence[str], message: bytes) -> str:
         """Write a commit that no branch has yet, and return its hash. Raises GitError."""
@@ -242,16 +281,6 @@ class Transaction:
         words = [*signed, *(word for parent in parents for word in ("-p", parent)), "-F", "-", tree]
         answer = self.repository.git("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *words, given=message)
         return answer.out.decode().strip()
-
-    def _land(self, commit: str, upcoming: str) -> None:
-        """Move the branch, then let the new index take its place; Ctrl-C waits for these few milliseconds."""
-        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _PUT_OFF)
-        try:
-            self._journal.landing(Landing(self._base, commit, upcoming))
-            self._move_branch(commit)
-            self._journal.landed(upcoming)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
 
     def _move_branch(self, commit: str) -> None:
         """Move the branch; while git is at it, nobody may take the lock, even if this process is killed."""

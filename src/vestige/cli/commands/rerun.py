@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vestige import api, exit_codes, invocation
 from vestige.cli import printing, stores
+from vestige.cli.consent import agree
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
 from vestige.git import again, ranges, repo, rerun, script, unsaved
 from vestige.git.again import Wish
@@ -218,15 +219,7 @@ def _ask(plan: Plan, ours: Ours) -> None:
         for line in report.command(step.commit):
             print(line, file=sys.stderr)
     what = "this command" if len(plan.runs) == 1 else f"these {len(plan.runs)} commands"
-    _agree(what, "from the messages of commits")
-
-
-def _agree(what: str, whence: str) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():  # None: it was closed
-        raise UsageError(f"{what}, {whence}, may be anybody's, and stdin is no terminal to ask at; `--yes` runs them")
-    print(f"vestige: run {what}? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was run")
+    agree(what, "from the messages of commits")
 
 
 def _carry_out(replay: Replay) -> int:
@@ -264,7 +257,7 @@ def _rerun_kept(run: RunFolder, wish: Wish, arguments: argparse.Namespace) -> in
     record = run.load()
     if not arguments.yes and not Ours(api.kept(arguments.store)).has(run):
         print(f"  {command(record.argv)}", file=sys.stderr)
-        _agree("this command", "from a store that came with the repository")
+        agree("this command", "from a store that came with the repository")
     made = again.kept_again(record, wish)
     printing.say(_kept_words(run, record, made))
     if made.verdict == "refused":

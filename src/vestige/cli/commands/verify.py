@@ -21,6 +21,7 @@ from vestige.report.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
+
     from vestige.git.repo import Repository
     from vestige.git.verify import Repetition
     from vestige.record.store import RunFolder, Runs
