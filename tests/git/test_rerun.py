@@ -18,8 +18,9 @@ from harness.rerunning import History
 from harness.waiting import until
 
 from vestige.errors import GitError, RecordError
-from vestige.git import ranges, repo, run_commits
+from vestige.git import repo
 from vestige.git.datalad import LARGEST, RunRecord, compose
+from vestige.git.reruns import ranges, run_commits
 
 if TYPE_CHECKING:
     from harness.repositories import Repository

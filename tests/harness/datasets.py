@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import repositories
 from harness.repositories import Repository
-from vestige.git import annexed
+from vestige.git.datasets import annexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError, VestigeError
-from vestige.git import adjusted, heads, links, repo, transaction
-from vestige.git.annexed import OBJECTS
+from vestige.git import heads, repo, transaction
+from vestige.git.datasets import adjusted, links
+from vestige.git.datasets.annexed import OBJECTS
+from vestige.git.datasets.overwritten import overwritten
 from vestige.git.levels import USED, WRITTEN
 from vestige.git.message import message
-from vestige.git.overwritten import overwritten
 from vestige.git.plan import plan
 from vestige.git.selection import is_steady
 from vestige.git.transaction import Change, Made, RefusedError
@@ -154,8 +155,8 @@ class _Making:
 
     def _known(self, begun: Transaction, before: str | None) -> Made | None:
         """Return the commit of this run in the history of what is checked out, found by its id in the record."""
-        from vestige.git.ranges import Range  # noqa: PLC0415 - only where a commit is tried again
-        from vestige.git.run_commits import run_commits  # noqa: PLC0415
+        from vestige.git.reruns.ranges import Range  # noqa: PLC0415 - only where a commit is tried again
+        from vestige.git.reruns.run_commits import run_commits  # noqa: PLC0415
 
         repository, now = begun.repository, begun.head.commit
         if now is None:

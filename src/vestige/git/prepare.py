@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import UsageError
-from vestige.git import annex, placeholders, repo, submodules
+from vestige.git import placeholders, repo
+from vestige.git.datasets import annex, submodules
 from vestige.git.placeholders import Expansion, Values
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.git import annex, annexed
-from vestige.git.overwritten import overwritten
+from vestige.git.datasets import annex, annexed
+from vestige.git.datasets.overwritten import overwritten
 from vestige.record.model import LeftOut
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
 
+    from vestige.git.datasets.overwritten import Overwritten
     from vestige.git.levels import Level
-    from vestige.git.overwritten import Overwritten
     from vestige.git.repo import Entry, Repository
     from vestige.record.model import FileState, FileUse
 

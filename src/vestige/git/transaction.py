@@ -17,18 +17,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
-from vestige.git import annex, hooks, lock, repo
-from vestige.git.annex import Staging
+from vestige.git import hooks, lock, repo
+from vestige.git.datasets import annex
+from vestige.git.datasets.annex import Staging
+from vestige.git.datasets.overwritten import take_out
 from vestige.git.journal import Journal, Landing, is_pending
 from vestige.git.lock import HeldError
-from vestige.git.overwritten import take_out
 from vestige.git.repo import join, split
 from vestige.record.head import git_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from vestige.git.overwritten import Overwritten
+    from vestige.git.datasets.overwritten import Overwritten
     from vestige.git.repo import Repository
     from vestige.record.head import Head
 

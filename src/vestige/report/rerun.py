@@ -13,10 +13,10 @@ from vestige.text import from_os
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vestige.git.details import Details
-    from vestige.git.replay import Done
-    from vestige.git.rerun import Plan, Step
-    from vestige.git.run_commits import RangeCommit, Recorded
+    from vestige.git.reruns.details import Details
+    from vestige.git.reruns.replay import Done
+    from vestige.git.reruns.rerun import Plan, Step
+    from vestige.git.reruns.run_commits import RangeCommit, Recorded
     from vestige.record.head import Head
 
 _SHORT = 10  # digits of a hash

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vestige.contents.comparison import Comparison
-    from vestige.git.verify import Repetition
+    from vestige.git.verifying.verify import Repetition
     from vestige.record.model import Package
     from vestige.report.terminal import Paint
 

@@ -11,11 +11,12 @@ from vestige import api, exit_codes, invocation
 from vestige.cli import printing, stores
 from vestige.cli.consent import agree
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
-from vestige.git import again, ranges, repo, rerun, script, unsaved
-from vestige.git.again import Wish
-from vestige.git.details import details
-from vestige.git.ours import Ours
-from vestige.git.replay import Replay
+from vestige.git import repo
+from vestige.git.reruns import again, ranges, rerun, script, unsaved
+from vestige.git.reruns.again import Wish
+from vestige.git.reruns.details import details
+from vestige.git.reruns.ours import Ours
+from vestige.git.reruns.replay import Replay
 from vestige.report import rerun as report
 from vestige.report.tables import Column
 from vestige.report.words import command, safe
@@ -24,10 +25,10 @@ from vestige.text import to_bytes
 if TYPE_CHECKING:
     import argparse
 
-    from vestige.git.ranges import Range
-    from vestige.git.replay import Done
     from vestige.git.repo import Repository
-    from vestige.git.rerun import Plan
+    from vestige.git.reruns.ranges import Range
+    from vestige.git.reruns.replay import Done
+    from vestige.git.reruns.rerun import Plan
     from vestige.record.model import Record
     from vestige.record.store import RunFolder
 

@@ -11,10 +11,11 @@ from vestige.cli import printing, stores
 from vestige.cli.consent import agree
 from vestige.contents.comparison import Tolerance
 from vestige.errors import GitError, RunNotFoundError, UsageError
-from vestige.git import ranges, repo, run_commits
-from vestige.git.originals import Original, of_commit, of_run
-from vestige.git.ours import Ours
-from vestige.git.verify import TAG, repeat
+from vestige.git import repo
+from vestige.git.reruns import ranges, run_commits
+from vestige.git.reruns.ours import Ours
+from vestige.git.verifying.originals import Original, of_commit, of_run
+from vestige.git.verifying.verify import TAG, repeat
 from vestige.record.store import Problem
 from vestige.report import verify as report
 from vestige.report.words import command, safe
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
     from vestige.git.repo import Repository
-    from vestige.git.verify import Repetition
+    from vestige.git.verifying.verify import Repetition
     from vestige.record.store import RunFolder, Runs
 
 EXAMPLES = """\

@@ -6,15 +6,16 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from vestige.git import again, placeholders, prepare
+from vestige.git import placeholders, prepare
 from vestige.git.message import is_default_text
+from vestige.git.reruns import again
 from vestige.text import from_os, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.git.again import Recipe
     from vestige.git.repo import Repository
+    from vestige.git.reruns.again import Recipe
 
 
 def script(repository: Repository, recipes: Iterable[Recipe], *, words: str) -> Iterator[str]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 from vestige import running
 from vestige.errors import GitError, UsageError
-from vestige.git import placeholders, prepare, repo, run_commits
+from vestige.git import placeholders, prepare, repo
 from vestige.git.commit import commit_and_note
-from vestige.git.lent import Lent
 from vestige.git.message import sidecar_folder
 from vestige.git.plan import Declared
-from vestige.git.run_commits import as_os
+from vestige.git.reruns import run_commits
+from vestige.git.reruns.lent import Lent
+from vestige.git.reruns.run_commits import as_os
 from vestige.invocation import Request
 from vestige.text import from_os, to_bytes
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from vestige.git.datalad import RunRecord
     from vestige.git.repo import Repository
-    from vestige.git.run_commits import RangeCommit
+    from vestige.git.reruns.run_commits import RangeCommit
     from vestige.record.model import CommitOptions, Record
     from vestige.record.store import RunFolder
     from vestige.running import Ended

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vestige.errors import GitError, UsageError
-from vestige.git import adjusted, again
+from vestige.git.datasets import adjusted
 from vestige.git.message import dataset_id
-from vestige.git.run_commits import read, run_commits
+from vestige.git.reruns import again
+from vestige.git.reruns.run_commits import read, run_commits
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vestige.git.ranges import Range
     from vestige.git.repo import Repository
-    from vestige.git.run_commits import RangeCommit, Recorded
+    from vestige.git.reruns.ranges import Range
+    from vestige.git.reruns.run_commits import RangeCommit, Recorded
 
 Action = Literal["run", "pick", "merge", "skip"]
 _RUN_MERGE = 2  # parents of a commit that holds what a command has committed itself

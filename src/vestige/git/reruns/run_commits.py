@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import GitError, RecordError
-from vestige.git import annex, datalad
+from vestige.git import datalad
+from vestige.git.datasets import annex
 from vestige.git.message import sidecar_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.git.datalad import RunMessage
-    from vestige.git.ranges import Range
     from vestige.git.repo import Repository
+    from vestige.git.reruns.ranges import Range
 
 _NEEDLE = "Do not change lines below"
 _PORTION = 64 << 20  # B of commits that are read at once

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from vestige import running
 from vestige.errors import UsageError
 from vestige.git import repo
-from vestige.git.outcome import MADE, Outcome
-from vestige.git.provision import provided
-from vestige.git.scratch import remove_submodules, scratch
+from vestige.git.verifying.outcome import MADE, Outcome
+from vestige.git.verifying.provision import provided
+from vestige.git.verifying.scratch import remove_submodules, scratch
 from vestige.invocation import Request
 from vestige.text import from_os
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vestige.contents.comparison import Comparison, Tolerance
-    from vestige.git.originals import Original
+    from vestige.git.verifying.originals import Original
     from vestige.record.model import Record
     from vestige.running import Ended
 

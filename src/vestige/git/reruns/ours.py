@@ -18,7 +18,7 @@ from vestige.errors import GitError, RecordError, StoreError
 from vestige.git import repo
 
 if TYPE_CHECKING:
-    from vestige.git.run_commits import RangeCommit
+    from vestige.git.reruns.run_commits import RangeCommit
     from vestige.record.store import RunFolder, Runs
 
 

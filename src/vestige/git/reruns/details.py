@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import RecordError
-from vestige.git import run_commits
+from vestige.git.reruns import run_commits
 
 if TYPE_CHECKING:
     from vestige.git.datalad import RunMessage
     from vestige.git.repo import Entry, Repository
-    from vestige.git.run_commits import RangeCommit
+    from vestige.git.reruns.run_commits import RangeCommit
 
 State = Literal["added", "modified", "deleted"]
 _LINK = "120000"

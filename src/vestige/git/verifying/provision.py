@@ -6,15 +6,16 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from vestige.git import annex, repo
-from vestige.git.scratch import add_submodules, copy_into, link_into
+from vestige.git import repo
+from vestige.git.datasets import annex
+from vestige.git.verifying.scratch import add_submodules, copy_into, link_into
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.git.originals import Original, Version
     from vestige.git.repo import Repository
+    from vestige.git.verifying.originals import Original, Version
 
 _SHA256 = "sha256:"
 _PIECE = 1 << 20

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from vestige.git.annexed import OBJECTS, annexed
+from vestige.git.datasets.annexed import OBJECTS, annexed
 from vestige.record.file_state import file_state
 from vestige.text import from_os, to_bytes
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from vestige.contents.comparison import Comparison, Tolerance, compare
 from vestige.git import repo
-from vestige.git.provision import is_as
+from vestige.git.verifying.provision import is_as
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.git.originals import Original, Version
+    from vestige.git.verifying.originals import Original, Version
     from vestige.record.model import FileClass, FileUse
     from vestige.record.store import RunFolder
 

@@ -14,18 +14,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vestige.errors import GitError
-from vestige.git import submodules
-from vestige.git.annexed import annexed, keys
-from vestige.git.largefiles import left_to_git
+from vestige.git.datasets import submodules
+from vestige.git.datasets.annexed import annexed, keys
+from vestige.git.datasets.largefiles import left_to_git
 from vestige.git.repo import join
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vestige.git.annexed import Annexed
+    from vestige.git.datasets.annexed import Annexed
+    from vestige.git.datasets.submodules import Place
     from vestige.git.repo import Answer, Repository
-    from vestige.git.submodules import Place
 
 NO_FILTER = tuple(word for name in ("clean", "smudge", "process") for word in ("-c", f"filter.annex.{name}="))
 _AS_JSON = ("--json", "--json-error-messages")

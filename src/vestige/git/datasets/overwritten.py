@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import GitError
-from vestige.git.annexed import OBJECTS, annexed
+from vestige.git.datasets.annexed import OBJECTS, annexed
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import GitError
-from vestige.git import again, repo, run_commits
+from vestige.git import repo
+from vestige.git.reruns import again, run_commits
 from vestige.git.transaction import in_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vestige.git.again import Again, Wish
     from vestige.git.repo import Answer, Repository
-    from vestige.git.rerun import Plan, Step
+    from vestige.git.reruns.again import Again, Wish
+    from vestige.git.reruns.rerun import Plan, Step
 
 Verdict = Literal["made", "same", "failed", "refused", "picked", "merged", "kept", "skipped"]
 _CALLED = "vestige rerun"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from vestige.git import placeholders, repo, submodules
+from vestige.git import placeholders, repo
+from vestige.git.datasets import submodules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.git.again import Recipe
+    from vestige.git.datasets.submodules import Place
     from vestige.git.repo import Repository
-    from vestige.git.submodules import Place
+    from vestige.git.reruns.again import Recipe
 
 _STATUS = ("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty")
 _FEW = 100  # paths that git may be given as words

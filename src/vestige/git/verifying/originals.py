@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vestige.errors import UsageError
-from vestige.git import links, placeholders, repo
+from vestige.git import placeholders, repo
+from vestige.git.datasets import links
 from vestige.git.levels import USED, WRITTEN, is_bookkeeping
 from vestige.git.message import sidecar_folder
 from vestige.git.placeholders import Values

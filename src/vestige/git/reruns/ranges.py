@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import GitError, UsageError
-from vestige.git import adjusted
+from vestige.git.datasets import adjusted
 
 if TYPE_CHECKING:
     from vestige.git.repo import Repository
