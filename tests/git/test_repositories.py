@@ -457,4 +457,4 @@ def test_the_programs_that_a_commit_takes(repository: Repository) -> None:
     path = os.pathsep.join([os.path.dirname(program), repository.vestige.variables["PATH"]])
     repository.with_variables(PATH=path).sh("cat in > out")
     found = [line.removeprefix("-c core.fsmonitor=false ").split()[0] for line in repository.read(calls).splitlines()]
-    assert len(found) <= 11, found
+    assert len(found) <= 12, found

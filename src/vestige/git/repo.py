@@ -202,20 +202,31 @@ class Repository:
             path = text[stamp.end() :]
         return found
 
-    def differing(self, commit: str | None, paths: Sequence[str]) -> dict[str, Entry | None]:
+    def differing(
+        self, commit: str | None, paths: Sequence[str], *, configured: Sequence[str] = ()
+    ) -> dict[str, Entry | None]:
         """Return those of the tracked `paths` whose content in index or work tree is not that of `commit`.
 
         Each with what the commit has of it, None where that is nothing. Where only the times tell, the file is read.
+        `configured` goes before the command that may read files just written, as `-c` and a value.
         """
-        against = commit or self.empty_tree
-        answer = self.git("diff-index", "-z", "--no-renames", "--ignore-submodules=dirty", against, *_as_words(paths))
         asked = set(paths)
-        found = {change.path: change for change in _changes(answer.out) if change.path in asked}
-        touched = [change.path for change in found.values() if change.is_touched]
-        for path, oid in self.content_ids(touched):
-            if found[path].before.id == oid:
+        options = ("-z", "--no-renames", "--ignore-submodules=dirty")
+        against, words = commit or self.empty_tree, _as_words(paths)
+        staged = self.git(
+            "diff-index", "--cached", *options, against, *words
+        )  # without `--cached` it looks at all files
+        found = {item.path: item.before if item.was_there else None for item in _changes(staged.out)}
+        changed = [
+            item for item in _changes(self.git(*configured, "diff-files", *options, *words).out) if item.path in asked
+        ]
+        for item in changed:
+            found.setdefault(item.path, item.before)
+        for path, oid in self.content_ids(item.path for item in changed if item.is_touched):
+            then = found[path]
+            if then is not None and then.id == oid:
                 del found[path]
-        return {path: change.before if change.was_there else None for path, change in found.items()}
+        return {path: entry for path, entry in found.items() if path in asked}
 
     def content_ids(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield the blob ids that files in the work tree would get, filters applied.

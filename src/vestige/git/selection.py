@@ -167,7 +167,8 @@ def _uncommitted(level: Level, tracked: Mapping[str, Entry], commit: str | None)
     altered = {path: use for path, use in level.used.items() if path in tracked and use.kind != "input"}
     found = {path for path in level.used if path not in tracked or tracked[path].mark}
     if unchanged:
-        found |= level.repository.differing(commit, unchanged).keys()
+        unfiltered = annex.NO_FILTER if annex.is_used(level.repository) else ()
+        found |= level.repository.differing(commit, unchanged, configured=unfiltered).keys()
     if altered:
         found |= _altered(level.repository, altered, commit)
     return found - _unlocked(level, {path: tracked[path] for path in found if path in tracked}, commit)
