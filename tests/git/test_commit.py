@@ -658,7 +658,7 @@ class TestManyAtOnce:
         subjects = repository.git("log", "--format=%s").splitlines()
         assert subjects.count("mine") == mine
         assert sum(subject.startswith("[DATALAD RUNCMD]") for subject in subjects) == 6
-        # `git commit FILE` reads the index before it takes the lock, so the user's own may lose an entry; no commit does
+        # `git commit FILE` reads the index before it takes the lock: the index may lose an entry, no commit does
         assert {f"out{i}" for i in range(6)} <= set(repository.git("ls-tree", "--name-only", "HEAD").splitlines())
 
 
