@@ -134,6 +134,16 @@ class TestDiffers:
         (one,) = verified(repository, code=NOT_REPEATED)
         assert any("loose" in words for words in one["repetitions"][0]["problems"])
 
+    def test_an_input_that_changed_before_it_was_hashed(self, repository: Repository) -> None:
+        repository.write("loose", "1\n")
+        other = subprocess.Popen(
+            ["sh", "-c", "until [ -s out ]; do sleep 0.01; done; echo other > loose"], cwd=repository.top
+        )
+        repository.vestige.run("sh", "-c", "cat loose > out; sleep 1")
+        assert other.wait(60) == 0
+        (one,) = verified(repository, code=NOT_REPEATED)
+        assert any("loose" in words for words in one["repetitions"][0]["problems"])
+
     def test_another_exit_code(self, repository: Repository) -> None:
         repository.vestige.run("sh", "-c", "cat in > out; exit $(($(date +%N | tail -c 3 | sed 's/^0*//') % 200 + 1))")
         (one,) = verified(repository, "--times", "3", code=NOT_REPEATED)

@@ -230,7 +230,7 @@ def area(panel: Panel) -> float:
 
 
 class TestRate:
-    moments = st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e9)), max_size=50)
+    moments = st.lists(st.tuples(st.just(0.0) | st.floats(1e-9, 1e6), st.floats(0, 1e9)), max_size=50)
 
     @given(moments, st.floats(1e-3, 1e5))
     def test_what_was_used_is_the_area(self, totals: list[tuple[float, float]], least: float) -> None:

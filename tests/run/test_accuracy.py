@@ -123,7 +123,7 @@ def test_500_mb_held_for_5_ms(stage: Stage) -> None:
 def test_500_mb_for_5_ms_in_a_process_that_lives_10_ms(stage: Stage, ready_file: str) -> None:
     act = stage.play("inturn:1", f"map:{ready_file}", "sleep:5")
     (child,) = act.children
-    assert child.maxrss > 500 * MB
+    assert child.resident > 500 * MB  # `ru_maxrss` is short of it where the kernel counts pages by CPU
     assert_process_peaks(act.run, act.parts)
     assert_tree_peak(act.run, child.resident)
 

@@ -41,7 +41,7 @@ def footprint(
             continue
         path = shown(os.fsdecode(to_bytes(use.path)), top)
         if use.kind in ("input", "modified", "removed"):
-            inputs[path] = ids.get(path) or (use.hash if use.kind == "input" else None) or "unknown"
+            inputs[path] = ids.get(path) or use.hash_read or "unknown"
         if use.kind in ("output", "modified") and use.after is not None and use.after.type == "file":
             outputs[path] = use.hash or "unknown"
     known = {name: words for name in FIGURES if (words := figure(record.resources.get(name)))}

@@ -95,9 +95,8 @@ class Search:
 
 
 def as_read(use: FileUse) -> Version:
-    """Return the version that a run read. A hash is that of the end: it counts only where nothing changed."""
-    stayed = use.kind != "modified" and not use.changed
-    return Version(use.path, use.hash if stayed else None, use.before)
+    """Return the version that a run read."""
+    return Version(use.path, use.hash_read, use.before)
 
 
 def as_left(use: FileUse) -> Version:

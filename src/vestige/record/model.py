@@ -180,6 +180,11 @@ class FileUse:
     first: float | None = None  # s since the run's start, first touched
     rule: str | None = None  # what decided its class: a rule of the config, or the name of a built-in one
 
+    @property
+    def hash_read(self) -> str | None:
+        """The hash of the content that the run read: that of the end, where nobody changed it in between."""
+        return None if self.changed or self.kind == "modified" else self.hash
+
 
 @dataclass(frozen=True, slots=True)
 class FileCount:

@@ -97,7 +97,11 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
         argv=lambda _: tuple(os.fsdecode(to_bytes(word)) for word in record.argv),
         folder=os.path.relpath(os.fsdecode(to_bytes(record.cwd)), repository.top),
         exit=record.exit.code,
-        inputs={path: _read(use) for path, use in inner.items() if use.kind in ("input", "modified")},
+        inputs={
+            path: Version(None, use.hash_read, use.before)
+            for path, use in inner.items()
+            if use.kind in ("input", "modified")
+        },
         outputs={path: Version(blobs.get(path), use.hash, use.after) for path, use in made.items()},
         removed=tuple(path for path, use in inner.items() if use.kind == "removed"),
         declared=() if record.options.commit is None else record.options.commit.inputs,
@@ -165,8 +169,3 @@ def _texts(value: object) -> dict[str, str]:
 
 def _is_file(use: FileUse) -> bool:
     return use.after is not None and use.after.type in ("file", "link")
-
-
-def _read(use: FileUse) -> Version:
-    """Return what was read; of a file that the run changed afterwards nobody has a hash."""
-    return Version(None, use.hash if use.kind == "input" else None, use.before)
