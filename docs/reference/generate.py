@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vestige import exit_codes, settings
 from vestige.cli import dispatch, run_options
+from vestige.duct import options as duct_options
 from vestige.report import listing
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ or columns:
   true where `--depth` left something out.
 - `vestige show --output --json`: a list of `{{"time", "stream", "text"}}`: seconds since the run's start, `stdout` or
   `stderr`, and the output that came then. Output that is no valid UTF-8 stands as in [events.jsonl](events.md).
+- `vestige rerun --report --json`: a list of what would be done, with DataLad's names: `commit`, `parents`,
+  `rerun_action` (`checkout`, `run`, `merge`, `skip-or-pick`, `skip`), `reason` why a record is not run; where there is
+  a record, `author`, `date`, `diff` (a list of `{{"path", "state", "type"}}`), `run_message` and the record as
+  `run_info`.
 - `vestige doctor --json`: a list of `{{"name", "title", "ok", "why", "remedy"}}`; `ok` is true, false, or null where it
   is neither good nor bad.
 - `vestige ls --csv`: a header and these columns. A figure that is not known is empty. `command` is quoted for a shell;
@@ -55,6 +60,7 @@ or columns:
 RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's name, or the path of a run folder.
 """
 
+_DUCT_USAGE = "vestige duct [OPTION]... [--] COMMAND [ARGUMENT]..."
 _PRECEDENCE = """\
 Highest first: the command line, the environment, the project file, the user file, the default. Lists (`tags`,
 `environment`, `--tag`) and the table `classes` add up instead.
@@ -95,7 +101,9 @@ def _commands() -> str:
     parts = ["# Commands\n", _NOTE]
     for name, meaning in dispatch.COMMANDS.items():
         if name == "run":
-            parts.append(_section(name, meaning, run_options.USAGE, _run_examples(), _run_rows()))
+            parts.append(_section(name, meaning, run_options.USAGE, _examples(run_options.EXAMPLES), _run_rows()))
+        elif name == "duct":
+            parts.append(_section(name, meaning, _DUCT_USAGE, _examples(duct_options.EXAMPLES), _duct_rows()))
         elif name != "help":
             parser = dispatch.parser_of(name)
             module = importlib.import_module(f"vestige.cli.commands.{name.replace('-', '_')}")
@@ -105,10 +113,12 @@ def _commands() -> str:
 
 
 def _section(name: str, meaning: str, usage: str, examples: str, rows: Iterable[tuple[str, str]]) -> str:
+    shown, _, more = examples.partition("\n\n")
     return (
         f"## vestige {name}\n{meaning.capitalize()}.\n\n```\n{usage}\n```\n\n"
-        f"Examples:\n\n```sh\n{_code(examples)}\n```\n\n"
-        f"{_table(('word', 'meaning'), rows)}"
+        f"Examples:\n\n```sh\n{_code(shown)}\n```\n\n"
+        + (f"{more.strip()}\n\n" if more else "")
+        + f"{_table(('word', 'meaning'), rows)}"
     )
 
 
@@ -120,13 +130,19 @@ def _code(examples: str) -> str:
     return "\n".join(f"{example:<{width}}  # {meaning}" for example, meaning in pairs)
 
 
-def _run_examples() -> str:
-    return "\n".join(["examples:", *(f"  {example}  {meaning}" for example, meaning in run_options.EXAMPLES)])
+def _examples(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(["examples:", *(f"  {example}  {meaning}" for example, meaning in pairs)])
 
 
 def _run_rows() -> Iterator[tuple[str, str]]:
     for option in run_options.OPTIONS:
         yield " ".join(f"`{flag}`" for flag in option.flags) + _metavar(option.metavar), option.meaning
+
+
+def _duct_rows() -> Iterator[tuple[str, str]]:
+    for option in duct_options.OPTIONS:
+        meaning = option.meaning + (f"; `{option.variable}`" if option.variable else "")
+        yield " ".join(f"`{flag}`" for flag in option.flags) + _metavar(option.metavar), meaning
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

@@ -31,6 +31,11 @@ OTHERS: tuple[tuple[str, str], ...] = (
     (f"{UNEXPECTED}", "a fault of vestige: the message names a file that tells what happened, to paste into a report"),
     (f"{FAILED}", "an expected failure, said in one line on stderr: a bad option, no such run, an unreadable record"),
     (f"{NOT_REPEATED}", "`vestige verify`: an output did not come out again, or the command ended otherwise"),
+    (
+        "a command's own",
+        "from `vestige rerun`: that of the first command that failed, and did not fail like this before",
+    ),
+    (f"{NOT_COMMITTED}", "from `vestige rerun`: the command succeeded, but its commit was not made"),
     (f"{INTERRUPTED}", "interrupted with Ctrl-C"),
     (f"{BROKEN_PIPE}", "the reader of the output went away (`vestige ls | head -1`)"),
 )

@@ -93,7 +93,8 @@ class TestWhatIsAnnexed:
         printf 'a\001b' > control; echo run > program; chmod +x program; echo text > x.dat; ln -s in link
         ln -s nowhere lost; echo pass > new.py; cp in same; printf 'long line, no line feed' > long
         printf '%%PDF-1.4\n' > pdf; printf '\357\273\277bom\n' > bom; printf '\033[31mred\n' > colour; printf x > one
-        printf '\n' > feed; printf '{"a": 1}\n' > json; seq 300000 > large; seq 100000 > numbers; rm folder/two; mv folder/one folder/three
+        printf '\n' > feed; printf '{"a": 1}\n' > json; seq 300000 > large
+        seq 100000 > numbers; rm folder/two; mv folder/one folder/three
         printf 'é' > 'ä name'; printf x > ':(top)y'; printf x > '-z'
     """
 
