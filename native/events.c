@@ -166,6 +166,8 @@ void event_figures(struct json *json, const struct figures *figures)
         json_uint(json, "cpu_ns", figures->cpu_ns);
     if (figures->have & HAVE_HWM)
         json_uint(json, "hwm", figures->hwm);
+    if (figures->vm_peak > 0)
+        json_uint(json, "vm_peak", figures->vm_peak);
     if (figures->have & HAVE_RSS)
         json_uint(json, "rss", figures->rss);
     if (figures->have & HAVE_IO) {

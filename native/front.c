@@ -46,7 +46,7 @@ static int open_signals(void)
  * hang-up goes to the session's leader alone, when that is us. */
 static bool is_for_command(struct shared *shared, const struct signalfd_siginfo *info)
 {
-    if (terminal_is_ours(shared)) /* the command is in another session: nothing of this one reaches it */
+    if (terminal_is_ours(shared) || shared->apart) /* the command is in another session: nothing of this one reaches it */
         return info->ssi_signo != SIGTTIN && info->ssi_signo != SIGTTOU;
     if (info->ssi_code != SI_KERNEL)
         return !witness_saw(shared, (int)info->ssi_signo);
@@ -285,6 +285,7 @@ int front_run(const struct request *request)
     shared->front = getpid();
     shared->front_pidfd = (int)syscall(SYS_pidfd_open, shared->front, 0);
     shared->job = getpgrp();
+    shared->apart = request->new_session;
     shared->words = words[1];
     shared->monotonic_ns = monotonic_ns();
     terminal_open(shared, request);

@@ -91,7 +91,9 @@ static _Noreturn void become_command(const struct launch *launch)
 
     /* a parent of the same session in another group keeps the job's group from ever being orphaned; fails only when
      * the front, and with it the group, is gone */
-    if (!terminal_is_ours(shared))
+    if (shared->apart)
+        (void)!setsid();
+    else if (!terminal_is_ours(shared))
         (void)!setpgid(0, shared->job);
     install_filter(shared, launch->request->trace);
     if (unshare(CLONE_FILES) != 0)

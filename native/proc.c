@@ -132,6 +132,8 @@ bool parse_status(const char *text, size_t length, struct figures *figures)
         } else if (line_number(at, stop, "VmHWM:", &number)) {
             figures->hwm = number * 1024;
             figures->have |= HAVE_HWM;
+        } else if (line_number(at, stop, "VmPeak:", &number)) {
+            figures->vm_peak = number * 1024;
         } else if (line_number(at, stop, "VmRSS:", &number)) {
             figures->rss = number * 1024;
             figures->have |= HAVE_RSS;

@@ -36,6 +36,7 @@ struct figures {
     pid_t ppid;
     uint64_t cpu_ns;
     uint64_t hwm;
+    uint64_t vm_peak; /* 0: not known */
     uint64_t rss;
     uint64_t threads;
     uint64_t voluntary_switches;

@@ -40,6 +40,18 @@ static bool parse_io_uring(const char *value, struct request *request)
     return request->deny_io_uring || strcmp(value, "auto") == 0 || refuse("--io-uring takes auto or deny, not", value);
 }
 
+static bool parse_relay(const char *value, struct request *request)
+{
+    request->relay_all = strcmp(value, "all") == 0;
+    return request->relay_all || strcmp(value, "pipes") == 0 || refuse("--relay takes pipes or all, not", value);
+}
+
+static bool parse_session(const char *value, struct request *request)
+{
+    request->new_session = strcmp(value, "new") == 0;
+    return request->new_session || strcmp(value, "same") == 0 || refuse("--session takes same or new, not", value);
+}
+
 static bool parse_mode(const char *value, struct request *request)
 {
     request->finish_in_front = strcmp(value, "wait") == 0;
@@ -63,6 +75,10 @@ static bool parse_value(const char *option, char *value, struct request *request
         return parse_io_uring(value, request);
     } else if (strcmp(option, "--capture") == 0) {
         return parse_capture(value, request);
+    } else if (strcmp(option, "--relay") == 0) {
+        return parse_relay(value, request);
+    } else if (strcmp(option, "--session") == 0) {
+        return parse_session(value, request);
     } else if (strcmp(option, "--finish-mode") == 0) {
         return parse_mode(value, request);
     } else if (strcmp(option, "--finish") == 0) {

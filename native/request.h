@@ -16,6 +16,8 @@ struct request {
     bool capture_stdout;
     bool capture_stderr;
     bool capture_terminal;
+    bool relay_all;      /* what is captured goes through a pipe of its own, whatever it goes to: isatty says no */
+    bool new_session;    /* the command leads a session of its own, without a terminal */
     bool wait;           /* the run ends when its last process does */
     bool finish_in_front;
     char *finish[MOST_WORDS + 2]; /* argv of the finisher, room for the folder and the end */

@@ -61,7 +61,8 @@ static bool can_splice(int from, int to)
     return tee(from, to, 1, SPLICE_F_NONBLOCK) >= 0 || errno == EAGAIN;
 }
 
-/* The command writes to `end`, we read `in`, and `mid` holds what was duplicated for the copy. */
+/* The command writes to `end`, we read `in`, and `mid` holds what was duplicated for the copy. Into anything but a pipe
+ * bytes are written: splice(2) refuses files open for appending and some devices. */
 static int open_relay(struct stream *stream, int fd, int folder, const char *name)
 {
     int through[2] = {-1, -1};
@@ -87,7 +88,7 @@ static int open_relay(struct stream *stream, int fd, int folder, const char *nam
     stream->copy = copy;
     stream->out = out;
     stream->captured = true;
-    stream->plain = !can_splice(through[0], staging[1]);
+    stream->plain = stream->kind != KIND_PIPE || !can_splice(through[0], staging[1]);
     return through[1];
 }
 
@@ -130,9 +131,9 @@ struct command_ends streams_open(struct shared *shared, const struct request *re
             note_file(stream, fd, &status[i]);
         if (stream->kind == KIND_TERMINAL && shared->pty.master >= 0)
             open_terminal(shared, i, folder);
-        if (stream->kind != KIND_PIPE || folder < 0)
+        if ((stream->kind != KIND_PIPE && !request->relay_all) || folder < 0)
             continue;
-        if (i == 1 && wanted[0] && wanted[1] && same_pipe(&status[0], &status[1])) {
+        if (i == 1 && !request->relay_all && wanted[0] && wanted[1] && same_pipe(&status[0], &status[1])) {
             shared->merged = true; /* one pipe for both keeps the order exact */
             ends.ends[1] = ends.ends[0];
         } else if (wanted[i]) {

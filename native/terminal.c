@@ -16,7 +16,7 @@
 
 static bool wanted(const struct request *request)
 {
-    return request->capture_terminal && request->folder != NULL &&
+    return request->capture_terminal && !request->relay_all && request->folder != NULL &&
            ((request->capture_stdout && isatty(STDOUT_FILENO)) || (request->capture_stderr && isatty(STDERR_FILENO)));
 }
 

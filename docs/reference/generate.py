@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vestige import exit_codes, settings
 from vestige.cli import dispatch, run_options
+from vestige.duct import options as duct_options
 from vestige.report import listing
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ or columns:
 RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's name, or the path of a run folder.
 """
 
+_DUCT_USAGE = "vestige duct [OPTION]... [--] COMMAND [ARGUMENT]..."
 _PRECEDENCE = """\
 Highest first: the command line, the environment, the project file, the user file, the default. Lists (`tags`,
 `environment`, `--tag`) and the table `classes` add up instead.
@@ -100,6 +102,8 @@ def _commands() -> str:
     for name, meaning in dispatch.COMMANDS.items():
         if name == "run":
             parts.append(_section(name, meaning, run_options.USAGE, _examples(run_options.EXAMPLES), _run_rows()))
+        elif name == "duct":
+            parts.append(_section(name, meaning, _DUCT_USAGE, _examples(duct_options.EXAMPLES), _duct_rows()))
         elif name != "help":
             parser = dispatch.parser_of(name)
             module = importlib.import_module(f"vestige.cli.commands.{name.replace('-', '_')}")
@@ -133,6 +137,12 @@ def _examples(pairs: Iterable[tuple[str, str]]) -> str:
 def _run_rows() -> Iterator[tuple[str, str]]:
     for option in run_options.OPTIONS:
         yield " ".join(f"`{flag}`" for flag in option.flags) + _metavar(option.metavar), option.meaning
+
+
+def _duct_rows() -> Iterator[tuple[str, str]]:
+    for option in duct_options.OPTIONS:
+        meaning = option.meaning + (f"; `{option.variable}`" if option.variable else "")
+        yield " ".join(f"`{flag}`" for flag in option.flags) + _metavar(option.metavar), meaning
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

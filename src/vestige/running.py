@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
     Redirection = int | IO[bytes] | IO[str] | None
 
-_SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_PORTABLE = (
-    f"import sys; sys.path.append({_SITE!r}); from vestige.observe.portable import main; sys.exit(main(sys.argv[1:]))"
-)
 _PIECE = 1 << 16
 _STDIN, _STDOUT, _STDERR = range(3)
 
@@ -171,7 +167,7 @@ def _observe(order: recorder.Order, folder: str | None, environ: dict[str, str],
 
 def _portable(start: Callable[..., subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
     try:
-        return start(sys.executable, "-c", _PORTABLE)
+        return start(*recorder.portable(sys.executable))
     except OSError as error:
         raise RecorderError(f"can't start an observer with {sys.executable}: {error.strerror}") from error
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "run a command and keep what it used",
+    "duct": "run a command as con-duct does, with its options and files",
     "ls": "list runs",
     "show": "show a run: figures, processes, files, the series, its output",
     "plot": "draw CPU and memory over time, in the terminal or as an image",
@@ -146,6 +147,10 @@ def _run(words: list[str]) -> int:
         return exit_codes.OK
     if name not in COMMANDS:
         raise UsageError(_unknown(name))
+    if name == "duct":  # what follows may be any command: it has a parser of its own
+        from vestige.cli import duct  # noqa: PLC0415
+
+        return duct.main(words[1:])
     arguments = parser_of(name).parse(words[1:])
     return _command(name).execute(arguments)
 
@@ -159,6 +164,10 @@ def _help(words: list[str]) -> int:
         from vestige.cli.run_options import help_page  # noqa: PLC0415 - only for this page
 
         print(help_page())
+    elif name == "duct":
+        from vestige.duct.options import help_page as duct_page  # noqa: PLC0415 - only for this page
+
+        print(duct_page())
     else:
         print(top_page() if name == "help" else parser_of(name).format_help().rstrip())
     return exit_codes.OK

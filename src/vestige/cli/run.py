@@ -107,7 +107,7 @@ def _recorded(request: Request) -> recorder.Order:
         if store.named:
             raise
         return _unrecorded(request, str(error))
-    order.finish = _finisher(summary, commit=bool(request.commit))
+    order.finish = finisher(summary, commit=bool(request.commit))
     # inside another run, what finalises this one would be named there as left behind
     nested = start.RUN_VARIABLE in os.environ
     order.finish_waits = summary != "none" or nested or invocation.wants_commit(request, chosen)
@@ -135,7 +135,7 @@ def _summary(request: Request, chosen: Settings) -> str:
     return "problems" if wanted == "none" and request.commit else wanted
 
 
-def _finisher(summary: str, *, commit: bool) -> tuple[str, ...]:
+def finisher(summary: str, *, commit: bool) -> tuple[str, ...]:
     """Return the program that finalises the run: this Python without its site-packages, half the start-up time."""
     if not sys.executable:
         return ()  # embedded somewhere: the next `vestige ls` finalises

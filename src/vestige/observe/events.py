@@ -473,6 +473,7 @@ def _figures(event: Fields) -> Figures:
         read_bytes=event.count("read_bytes"),
         write_bytes=event.count("write_bytes"),
         wait_ns=event.count("wait_ns"),
+        vm_peak=event.count("vm_peak"),
     )
 
 

@@ -21,6 +21,7 @@ class Figures(NamedTuple):
     read_bytes: int | None = None
     write_bytes: int | None = None
     wait_ns: int | None = None  # first thread only
+    vm_peak: int | None = None  # B, VmPeak: the largest address space, which need not be memory
 
     def or_more(self, other: Figures) -> Figures:
         """Return the larger of each: all of them only grow while a process lives."""

@@ -61,7 +61,7 @@ def observe(order: Order) -> int:
         return _refused(order)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a reader that goes away is an error of write here, no end
     mask = _block()
-    targets = relay.look(order.capture)
+    targets = relay.look(order.capture, everything=order.relay == "all")
     _fill_standard_descriptors()
     journal = _journal(order.folder)
     run = _Run(order, journal, relay.open_streams(targets, order.folder, journal), mask)
@@ -97,7 +97,8 @@ def read_order(words: list[str]) -> Order:
 
 
 def _take_option(order: Order, word: str, value: str | None) -> None:
-    fields = {"--dir": "folder", "--id": "run_id", "--trace": "trace", "--capture": "capture", "--io-uring": "io_uring"}
+    fields = {"--dir": "folder", "--id": "run_id", "--trace": "trace", "--capture": "capture", "--io-uring": "io_uring",
+              "--relay": "relay", "--session": "session"}  # fmt: skip
     if value is None or word not in {*fields, "--deny-network", "--finish", "--finish-mode", "--version"}:
         raise UsageError(f"unknown option `{word}` or no value for it")
     if word in fields:
@@ -114,6 +115,7 @@ class _SpawnOptions(TypedDict):
     file_actions: list[tuple[int, int, int]]
     setsigmask: set[signal.Signals]
     setsigdef: set[signal.Signals]
+    setsid: bool
 
 
 @dataclass
@@ -343,6 +345,7 @@ def _spawn(order: Order, moves: Sequence[tuple[int, int]], mask: set[signal.Sign
         "file_actions": [(os.POSIX_SPAWN_DUP2, sink, descriptor) for sink, descriptor in moves],
         "setsigmask": mask,
         "setsigdef": {signal.SIGPIPE, signal.SIGXFSZ},
+        "setsid": order.session == "new",
     }
     try:
         return os.posix_spawnp(order.argv[0], order.argv, environ, **options)

@@ -22,11 +22,14 @@ class Order:
     """What to observe: the words after `vestige-recorder` (and after the portable observer, which takes the same).
 
     `folder` or `run_id` None: the command runs unrecorded. `finish`: the program that finalises the run, which gets
-    the run folder as its last argument; the recorder waits for it if `finish_waits`.
+    the run folder as its last argument; the recorder waits for it if `finish_waits`. `relay` "all": what is captured
+    goes through a pipe of its own, whatever it goes to; "pipes": only what goes into a pipe. `session` "new": the
+    command leads a session of its own, without a terminal; "same": it stays in ours.
     """
 
     __slots__ = (
-        "argv", "capture", "deny_network", "finish", "finish_waits", "folder", "io_uring", "run_id", "trace", "wait",
+        "argv", "capture", "deny_network", "finish", "finish_waits", "folder", "io_uring", "relay", "run_id", "session",
+        "trace", "wait",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - all keywords: the recorder's options one by one
@@ -42,6 +45,8 @@ class Order:
         deny_network: bool = False,
         finish: tuple[str, ...] = (),
         finish_waits: bool = False,
+        relay: str = "pipes",
+        session: str = "same",
     ) -> None:
         self.argv = argv
         self.folder = folder
@@ -53,6 +58,8 @@ class Order:
         self.deny_network = deny_network
         self.finish = finish
         self.finish_waits = finish_waits
+        self.relay = relay
+        self.session = session
 
     def words(self) -> list[str]:
         """Return the order as arguments."""
@@ -66,11 +73,22 @@ class Order:
             words += ["--io-uring", self.io_uring]
         if self.deny_network:
             words += ["--deny-network", "on"]
+        if self.relay != "pipes":
+            words += ["--relay", self.relay]
+        if self.session != "same":
+            words += ["--session", self.session]
         for word in self.finish:
             words += ["--finish", word]
         if self.finish:
             words += ["--finish-mode", "wait" if self.finish_waits else "detached"]
         return [*words, "--", *self.argv]
+
+
+def portable(python: str) -> list[str]:
+    """Return the words that start the portable observer, which takes the same order."""
+    site = os.path.dirname(_PACKAGE)
+    start = "from vestige.observe.portable import main; sys.exit(main(sys.argv[1:]))"
+    return [python, "-c", f"import sys; sys.path.append({site!r}); {start}"]
 
 
 def path(environ: Mapping[str, str]) -> str:

@@ -275,9 +275,19 @@ class Streams:
         return {"captured": target.captured}
 
 
-def look(capture: str) -> tuple[Target, Target]:
-    """Look at this process's stdout and stderr and decide what is to be done with each."""
-    return _target("stdout", capture), _target("stderr", capture)
+def look(capture: str, *, everything: bool = False) -> tuple[Target, Target]:
+    """Look at this process's stdout and stderr and decide what is to be done with each.
+
+    `everything`: what is wanted is captured whatever it goes to, each stream by itself.
+    """
+    targets = _target("stdout", capture), _target("stderr", capture)
+    return tuple(_apart(target, capture) for target in targets) if everything else targets  # type: ignore[return-value]
+
+
+def _apart(target: Target, capture: str) -> Target:
+    """Return a target that is captured if it is there and wanted, and is not one with another."""
+    wanted = capture in ("auto", "all", target.name) and target.kind != "closed"
+    return dataclasses.replace(target, captured=wanted, identity=(-1, -1))
 
 
 def open_streams(targets: tuple[Target, Target], folder: str | None, journal: Journal) -> Streams:
