@@ -26,7 +26,7 @@ from record import written
 from report import charts as made
 
 from vestige.cli import dispatch
-from vestige.duct import charts, logs, reading
+from vestige.duct import charts, logs, plotting, reading
 from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
@@ -670,3 +670,64 @@ def test_many_processes_have_a_few_curves(tmp_path: Path) -> None:
     chart = charts.chart(logs.read_log(made.write_log(tmp_path, usage=usage)), metrics=("memory",))
     labels = [curve.label for curve in chart.panels[0].curves]
     assert labels == ["resident sizes added up", *(f"{pid} burn {pid}" for pid in range(3000, 2995, -1)), "others"]
+
+
+class TestDuctPlot:
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> str:
+        return made.write_log(tmp_path)
+
+    @drawn
+    @pytest.mark.parametrize("options", [[], ["--min-ratio", "-1"], ["--min-ratio=0.5"], ["--cpu", "ps-cpu-timepoint"]])
+    def test_an_image(self, log: str, tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        out = tmp_path / "x.svg"
+        assert plotting.main([log, "-o", str(out), *options]) == 0
+        assert out.stat().st_size > 1000
+        assert f"[INFO    ] con_duct.plot: {log} is drawn as {out}" in capsys.readouterr().err
+
+    @drawn
+    @pytest.mark.parametrize("quiet", [["-q"], ["-l", "none"], ["-l", "ERROR"]])
+    def test_quiet(self, log: str, tmp_path: Path, quiet: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert plotting.main([*quiet, log, "--output", str(tmp_path / "x.png")]) == 0
+        assert capsys.readouterr() == ("", "")
+
+    @drawn
+    def test_runs_of_vestige(self, tmp_path: Path) -> None:
+        for name in ("", "usage.jsonl", "record.json"):
+            assert plotting.main([str(RELEASED / name), "-o", str(tmp_path / "x.png")]) == 0
+
+    @drawn
+    def test_without_a_display_it_is_text_and_an_error(self, log: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert plotting.main([log]) == 1
+        said = capsys.readouterr()
+        assert "memory 300 MB at the peak (sampled)" in said.out
+        assert "[ERROR   ] con_duct.plot: no window can be opened" in said.err
+
+    @drawn
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [
+            (["nothing", "-o", "x.png"], 1), (["LOG", "-o", "/nowhere/x.png"], 1), (["LOG", "-o", "x.xyz"], 1),
+            ([], 2), (["LOG", "--cpu", "other"], 2), (["LOG", "--min-ratio", "x"], 2), (["LOG", "--outp", "x"], 2),
+            (["LOG", "-l", "loud"], 2), (["--help"], 0), (["--version"], 0),
+        ],
+    )  # fmt: skip
+    def test_exit_codes(self, log: str, words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+        assert plotting.main([log if word == "LOG" else word for word in words]) == code
+        assert "Traceback" not in capsys.readouterr().err
+
+    @pytest.mark.needs("con-duct")
+    def test_what_con_duct_itself_wrote(self, tmp_path: Path) -> None:
+        prefix = str(tmp_path / "real_")
+        burn = "import time; x = bytearray(50_000_000); end = time.time() + 1.5\nwhile time.time() < end: pass"
+        command = ["con-duct", "run", "--s-i", "0.2", "--r-i", "0.4", "-p", prefix, sys.executable, "-c", burn]
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]},
+        )
+        chart = charts.chart(logs.read_log(prefix + "info.json"), metrics=("cpu", "memory"))
+        assert chart.panels[1].peak is not None
+        assert (chart.panels[1].peak.figure.value or 0) > 40_000_000
+        assert 0 < max(value or 0 for value in chart.panels[0].curves[0].values) < 3
