@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vestige import exit_codes, settings
-from vestige.cli import dispatch, run_options
+from vestige.cli import dispatch, run_options, span
 from vestige.duct import options as duct_options
 from vestige.report import listing
 
@@ -104,6 +104,8 @@ def _commands() -> str:
             parts.append(_section(name, meaning, run_options.USAGE, _examples(run_options.EXAMPLES), _run_rows()))
         elif name == "duct":
             parts.append(_section(name, meaning, _DUCT_USAGE, _examples(duct_options.EXAMPLES), _duct_rows()))
+        elif name == "span":
+            parts.append(_section(name, meaning, span.USAGE.partition(" ")[2], _examples(span.EXAMPLES), span.ROWS))
         elif name != "help":
             parser = dispatch.parser_of(name)
             module = importlib.import_module(f"vestige.cli.commands.{name.replace('-', '_')}")

@@ -48,9 +48,14 @@ if TYPE_CHECKING:
         Point,
         Process,
         Record,
+        Slowest,
+        Span,
+        SpanCounts,
+        SpanError,
         Stream,
         Survivor,
     )
+    from vestige.spans.span import span
 
 __all__ = [
     "AmbiguousRunError",
@@ -76,6 +81,10 @@ __all__ = [
     "RecorderError",
     "Run",
     "RunNotFoundError",
+    "Slowest",
+    "Span",
+    "SpanCounts",
+    "SpanError",
     "Step",
     "StoreError",
     "Stream",
@@ -86,6 +95,7 @@ __all__ = [
     "load",
     "run",
     "runs",
+    "span",
     "used_by",
     "why",
 ]
@@ -95,6 +105,10 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module `vestige` has no attribute `{name}`")
+    if name == "span":  # used by the command itself: it must not load what reads runs
+        from vestige.spans.span import span  # noqa: PLC0415
+
+        return globals().setdefault(name, span)
     from vestige import api, errors  # noqa: PLC0415 - only when used
     from vestige.history import lineage  # noqa: PLC0415
     from vestige.record import model  # noqa: PLC0415

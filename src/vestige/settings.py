@@ -186,6 +186,7 @@ VARIABLES = (
     Variable("VESTIGE_RECORDER", "Path of the recorder, instead of the one in the package; for tests"),
     Variable("VESTIGE_RUN", "Set by vestige for the command: the folder of its run"),
     Variable("VESTIGE_RUN_ID", "Set by vestige for the command: the id of its run; a run inside names it as parent"),
+    Variable("VESTIGE_SPAN", "Set by `vestige span` for its command: the id of its span, which those inside belong to"),
     Variable("NO_COLOR", "If set and not empty, no colours anywhere"),
     Variable("XDG_CACHE_HOME", "Hashes of files and owners of system files are remembered in `vestige` in it; "
              "default `~/.cache`"),

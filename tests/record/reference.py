@@ -18,7 +18,13 @@ from vestige.record import model
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "reference", "record.md")
 SCHEMAS = os.path.join(ROOT, "src", "vestige", "record", "schema")
-ROOTS: dict[str, type] = {"record": model.Record, "process": model.Process, "usage": model.Point, "file": model.FileUse}
+ROOTS: dict[str, type] = {
+    "record": model.Record,
+    "process": model.Process,
+    "usage": model.Point,
+    "file": model.FileUse,
+    "span": model.Span,
+}
 NESTED: dict[type, tuple[type, ...]] = {
     model.Record: (
         model.Exit,
@@ -36,7 +42,10 @@ NESTED: dict[type, tuple[type, ...]] = {
         model.Code,
         model.Commit,
         model.LeftOut,
+        model.SpanCounts,
+        model.Slowest,
     ),
+    model.Span: (model.SpanError,),
     model.FileUse: (model.FileState,),
 }
 ALL_NESTED = [nested for kinds in NESTED.values() for nested in kinds]
@@ -58,12 +67,14 @@ A run is a folder, `.vestige/runs/<UTC time>-<short id>/`. The short id is the l
 | `processes.jsonl` | one line for every process of the run, in the order in which they were first seen |
 | `files.jsonl` | one line for every path that the run touched, in the order in which they were first touched |
 | `usage.jsonl` | the time series, at most 2,000 lines |
+| `spans.jsonl` | one line for every named part of the run, in the order in which they began; none: no file |
+| `spans/` | what the processes of the run wrote of their spans, line by line ([spans](../guide/spans.md)) |
 | `events.jsonl` | what the recorder saw ([events.md](events.md)): all others are made from it |
 | `stdout`, `stderr` | captured output |
 
 Everything is ASCII JSON. Readers pass over keys that they do not know. A change that old readers can't read gets a new
 `schema`. The JSON Schemas (draft 2020-12) are in the package: `vestige/record/schema/record-1.json`, `process-1.json`,
-`usage-1.json`, `file-1.json`.
+`usage-1.json`, `file-1.json`, `span-1.json`.
 
 **Units** are SI: seconds and bytes. **Text** marks strings that may stand for any bytes, as Linux paths and arguments
 may hold them: valid UTF-8 that does not begin with `"` is written as it is, anything else as Git writes such paths, the
@@ -88,6 +99,7 @@ def page() -> str:
         ("A line of processes.jsonl", model.Process),
         ("A line of files.jsonl", model.FileUse),
         ("A line of usage.jsonl", model.Point),
+        ("A line of spans.jsonl", model.Span),
     ):
         parts.append(_section(f"## {heading}", kind, comments))
         parts += [_section(f"### {nested.__name__}", nested, comments) for nested in NESTED.get(kind, ())]
@@ -176,7 +188,7 @@ def _type_words(kind: Any) -> str:
         return f"object of {_type_words(arguments[1])}"
     if kind in ALL_NESTED:
         return f"[{kind.__name__}](#{kind.__name__.lower()})"
-    return _WORDS[kind].replace("integer", "whole number")
+    return "anything" if kind is Any else _WORDS[kind].replace("integer", "whole number")
 
 
 def _object(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +216,7 @@ def _type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             definitions[name] = {}
             definitions[name] = _object(kind, definitions)
         return {"$ref": f"#/$defs/{name}"}
-    return {"type": _WORDS[kind]}
+    return {} if kind is Any else {"type": _WORDS[kind]}
 
 
 def _union_schema(arguments: tuple[Any, ...], definitions: dict[str, Any]) -> dict[str, Any]:

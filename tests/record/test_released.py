@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RELEASED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "records")
 MADE = ("record.json", "processes.jsonl", "files.jsonl", "usage.jsonl")
 ADDED = (  # since the first records were made
-    "options", "files", "software", "network", "code", "commit", "environment_hash",
+    "options", "files", "software", "network", "code", "commit", "environment_hash", "spans",
 )  # fmt: skip
 
 

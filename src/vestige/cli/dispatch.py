@@ -28,6 +28,7 @@ COMMANDS = {
     "commit": "make the Git commit of a run that is kept",
     "rerun": "run again what commits have recorded",
     "verify": "repeat a run elsewhere and compare what comes out",
+    "span": "run a command as a named part of the run around it",
     "rm": "remove runs",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",
@@ -35,6 +36,7 @@ COMMANDS = {
     "help": "show this page, or the one of a command",
 }
 
+_OWN_WORDS = ("duct", "span")  # what follows may be any command: they have parsers of their own
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _EPILOG = """\
@@ -147,10 +149,8 @@ def _run(words: list[str]) -> int:
         return exit_codes.OK
     if name not in COMMANDS:
         raise UsageError(_unknown(name))
-    if name == "duct":  # what follows may be any command: it has a parser of its own
-        from vestige.cli import duct  # noqa: PLC0415
-
-        return duct.main(words[1:])
+    if name in _OWN_WORDS:
+        return int(importlib.import_module(f"vestige.cli.{name}").main(words[1:]))
     arguments = parser_of(name).parse(words[1:])
     return _command(name).execute(arguments)
 
@@ -168,6 +168,10 @@ def _help(words: list[str]) -> int:
         from vestige.duct.options import help_page as duct_page  # noqa: PLC0415 - only for this page
 
         print(duct_page())
+    elif name == "span":
+        from vestige.cli.span import help_page as span_page  # noqa: PLC0415 - only for this page
+
+        print(span_page())
     else:
         print(top_page() if name == "help" else parser_of(name).format_help().rstrip())
     return exit_codes.OK

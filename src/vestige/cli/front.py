@@ -17,6 +17,10 @@ def main(argv: list[str]) -> int:
         from vestige.cli import duct  # noqa: PLC0415 - as short, for the same reason
 
         return duct.main(argv[2:])
+    if argv[1:2] == ["span"]:
+        from vestige.cli import span  # noqa: PLC0415 - scripts call it again and again
+
+        return span.main(argv[2:])
     from vestige.cli import dispatch  # noqa: PLC0415 - the long way: argparse and what each command needs
 
     return dispatch.main(argv[1:])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Union, cast, 
 
 from vestige.errors import RecordError
 from vestige.observe.lines import LONGEST_LINE, open_regular
-from vestige.record.model import SCHEMA, Figure, FileUse, Point, Process, Record
+from vestige.record.model import SCHEMA, Figure, FileUse, Point, Process, Record, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -51,8 +51,8 @@ def record_text(record: Record) -> bytes:
     return json.dumps(record_to_json(record), indent=1, allow_nan=False).encode("ascii") + b"\n"
 
 
-def line(entry: Process | Point | FileUse) -> bytes:
-    """Return a line of `processes.jsonl`, `usage.jsonl` or `files.jsonl`."""
+def line(entry: Process | Point | FileUse | Span) -> bytes:
+    """Return a line of `processes.jsonl`, `usage.jsonl`, `files.jsonl` or `spans.jsonl`."""
     return _LINE.encode(_shallow(entry)).encode("ascii") + b"\n"
 
 
@@ -111,6 +111,14 @@ def read_files(path: str, kinds: Iterable[str] = ()) -> Iterator[FileUse]:
     """
     needles = tuple(f',"kind":"{kind}"'.encode() for kind in kinds)
     return _lines(FileUse, path, longest=LARGEST_RECORD, needles=needles)  # a library may have a million readers
+
+
+def read_spans(path: str) -> Iterator[Span]:
+    """Yield the lines of a `spans.jsonl`.
+
+    Raises RecordError; FileNotFoundError where there is none.
+    """
+    return _lines(Span, path)
 
 
 def file_use(text: bytes, where: str) -> FileUse:
@@ -230,9 +238,11 @@ def _damaged(path: str, what: str) -> NoReturn:
 
 
 @functools.cache
-def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401, PLR0911 - a table of types
+def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401, C901, PLR0911 - a table of types
     if kind is str:
         return _text
+    if kind is Any:
+        return _anything
     if kind is bool:
         return _flag
     if kind is int:
@@ -349,6 +359,10 @@ def _text(value: Any) -> str:  # noqa: ANN401
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise _MisfitError("whole characters, not half of a surrogate pair,") from None
+    return value
+
+
+def _anything(value: Any) -> Any:  # noqa: ANN401
     return value
 
 

@@ -22,17 +22,20 @@ from vestige.provenance.rules import Rules
 from vestige.record import codec, ending, figures, nested, place, points, processes
 from vestige.record.completeness import completeness
 from vestige.record.model import Exit, Record, Stream, Survivor
+from vestige.spans.lines import lines_of
+from vestige.spans.table import counts, give_back_peaks, table
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.observe.events import Begin, StreamStart
-    from vestige.record.model import FileUse, Status
+    from vestige.record.model import FileUse, Point, Process, Span, Status
 
 PROCESSES_NAME = "processes.jsonl"
 POINTS_NAME = "usage.jsonl"
 FILES_NAME = "files.jsonl"
+SPANS_NAME = "spans.jsonl"
 _TAIL = 256 << 10  # bytes: `end` is among the last events
 _BATCH = 100  # lines
 _SILENT = 900.0  # s without a word after which a run without a lock is taken for over
@@ -60,8 +63,18 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
         first = _rebuilt(observation.begin, folder)
     notes = tuple(note for note in (lost, joined.note) if note is not None)
     relations = processes.family(observation)
+    lines = lines_of(folder)
+    give_back_peaks(lines, relations)
     record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
-    return _write(folder, record, relations, uses)
+    spans = table(lines, relations, uses)
+    companions: dict[str, Iterable[Process | Point | FileUse | Span]] = {
+        PROCESSES_NAME: processes.table(relations),
+        FILES_NAME: uses,
+        POINTS_NAME: points.points(observation),
+    }
+    if spans:
+        companions[SPANS_NAME] = spans
+    return _write(folder, dataclasses.replace(record, spans=counts(spans, lines.lost)), companions)
 
 
 def is_running(folder: str) -> bool:
@@ -233,12 +246,10 @@ def _survivors(observation: Observation) -> tuple[Survivor, ...]:
     )
 
 
-def _write(folder: str, record: Record, relations: processes.Family, uses: list[FileUse]) -> Record:
+def _write(folder: str, record: Record, companions: dict[str, Iterable[Process | Point | FileUse | Span]]) -> Record:
     """Write what was made, and return it; or else what somebody faster made, who may have noted a commit in it."""
     contents: dict[str, Iterable[bytes]] = {
-        PROCESSES_NAME: _batched(map(codec.line, processes.table(relations))),
-        FILES_NAME: _batched(map(codec.line, uses)),
-        POINTS_NAME: _batched(map(codec.line, points.points(relations.observation))),
+        **{name: _batched(map(codec.line, lines)) for name, lines in companions.items()},
         place.RECORD_NAME: (codec.record_text(record),),
     }
     written: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ The JSON form of each class is `codec`'s business, the meaning of each field is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 SCHEMA = "vestige.record/1"
 
@@ -34,6 +34,7 @@ PackageKind = Literal["python", "deb", "rpm", "apk", "r", "node", "conda"]
 Outcome = Literal["connected", "refused", "unreachable", "timeout", "failed", "unknown", "denied", "listening", "sent"]
 HashMode = Literal["full", "fast", "none"]
 Expand = Literal["none", "inputs", "outputs", "both"]
+SpanStatus = Literal["ok", "error", "unfinished"]
 CommitStatus = Literal["committed", "unchanged", "refused", "failed"]
 
 
@@ -184,6 +185,62 @@ class FileUse:
     def hash_read(self) -> str | None:
         """The hash of the content that the run read: that of the end, where nobody changed it in between."""
         return None if self.changed or self.kind == "modified" else self.hash
+
+
+@dataclass(frozen=True, slots=True)
+class SpanError:
+    """What ended a span."""
+
+    type: str  # class of the exception
+    message: str  # its own words, cut at 500 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A named part of the run: a line of `spans.jsonl`. Times are seconds since the run's start."""
+
+    id: str  # unlike any other of the run
+    name: str
+    start: float  # s
+    end: float | None  # s; None: nobody saw its end
+    kind: str = "span"  # what made it: `span`; `command` for `vestige span`; `kedro.run`, `kedro.node`, …
+    parent: str | None = None  # id of the span around it
+    status: SpanStatus = "ok"  # unfinished: its process ended without a word of it
+    error: SpanError | None = None  # what it ended by
+    process: int | None = None  # line of `processes.jsonl`, from 0
+    thread: int | None = None  # id of the thread that began it
+    alone: bool = True  # no other span ran in its process at the same time, but those around it and within it
+    cpu: Figure | None = None  # s, with the children that were waited for within it
+    memory_peak: Figure | None = None  # B, of its process while it lasted; None: it was not asked for
+    memory_start: int | None = None  # B, resident when it began
+    memory_end: int | None = None  # B, resident when it ended
+    read_bytes: Figure | None = None  # B, from storage; None: it was not asked for, as for the next three
+    written_bytes: Figure | None = None  # B, to storage
+    read_chars: Figure | None = None  # B, through read(2) and its like
+    written_chars: Figure | None = None  # B, through write(2) and its like
+    files: tuple[int, ...] = ()  # lines of `files.jsonl`, from 0: those at its attribute `paths`
+    attributes: dict[str, Any] = field(default_factory=dict)  # what the program says of it
+
+
+@dataclass(frozen=True, slots=True)
+class Slowest:
+    """The span that took longest: of the nodes of a Kedro pipeline if there are any, else of those without others."""
+
+    name: str
+    kind: str
+    wall: float  # s
+    of: int  # how many of its kind there are
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    """How many spans there are, and what is to be said of them in one line."""
+
+    count: int
+    failed: int = 0
+    unfinished: int = 0
+    lost: int = 0  # lines that were not written, or can't be read
+    slowest: Slowest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +405,7 @@ class Record:
     network: tuple[Connection, ...] = ()  # whom it called, where it listened
     code: Code | None = None  # None: it did not begin in a Git work tree
     commit: Commit | None = None  # None: none was asked for, or not yet made
+    spans: SpanCounts | None = None  # None: the command named no parts of itself
     schema: str = SCHEMA  # what a reader must understand
 
 

@@ -121,6 +121,7 @@ def start_record(  # noqa: PLR0913 - all keywords: what the front knows, one by 
         "network": [],
         "code": None if top is None else _code(top),
         "commit": None,
+        "spans": None,
     }
 
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.observe.events import EVENTS_NAME
 from vestige.record import codec, place
-from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, finalise, is_running
+from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME, finalise, is_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.model import FileClass, FileUse, Point, Process, Record
+    from vestige.record.model import FileClass, FileUse, Point, Process, Record, Span
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9a-f]{8})")
 _LAST = re.compile(r"last(?:~([0-9]{1,9}))?")
@@ -67,6 +67,14 @@ class RunFolder:
         """Yield the files that the run used, all or those of `kinds`; none while it goes on. Raises RecordError."""
         with contextlib.suppress(FileNotFoundError):
             yield from codec.read_files(os.path.join(self.path, FILES_NAME), kinds)
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the named parts of the run in the order in which they began; none while it goes on.
+
+        Raises RecordError.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            yield from codec.read_spans(os.path.join(self.path, SPANS_NAME))
 
     def points(self) -> Iterator[Point]:
         """Yield the time series; nothing while the run goes on. Raises RecordError."""

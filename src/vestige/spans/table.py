@@ -1,0 +1,151 @@
+"""From the lines that processes wrote to the spans of a run: whose they are, what is around them, what they used."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.record import ending
+from vestige.record.model import Slowest, Span, SpanCounts, SpanError
+from vestige.record.processes import seconds
+from vestige.spans import used
+from vestige.spans.around import Around
+from vestige.spans.places import Places
+from vestige.text import from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vestige.observe.lives import Life
+    from vestige.record.model import FileUse
+    from vestige.record.processes import Family
+    from vestige.spans.lines import Lines, Written
+
+NODE = "kedro.node"
+_MOST_FILES = 10_000  # of one span: the parts of a partitioned dataset
+_NO_CONTENT = ("listed", "probed", "pseudo")
+
+
+def give_back_peaks(lines: Lines, relations: Family) -> None:
+    """Give processes back the peaks of memory that were set back for spans."""
+    places = Places(relations)
+    for life, peak in lines.peaks:
+        place = places.of(life.pid, life.start)
+        if place is not None:
+            place.life.replaced_hwm = max(place.life.replaced_hwm, peak)
+
+
+def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span]:
+    """Return the spans of a run in the order in which they began."""
+    observation = relations.observation
+    begin = observation.begin
+    if not lines.spans or begin is None or begin.monotonic_ns is None:
+        return []
+    last = begin.monotonic_ns + (observation.last if observation.end is None else observation.end.t)
+    written = sorted((span for span in lines.spans.values() if span.began <= last), key=lambda span: span.began)
+    places = Places(relations)
+    around = Around(written, places, begin.monotonic_ns)
+    row = _Row(relations, begin.monotonic_ns, places, around, _Paths(uses))
+    return [row.of(span) for span in written]
+
+
+def counts(found: Sequence[Span], lost: int) -> SpanCounts | None:
+    """Return what the record says of them; None where there is nothing to say."""
+    if not found and not lost:
+        return None
+    around = {span.parent for span in found}
+    nodes = [span for span in found if span.kind == NODE] or [span for span in found if span.id not in around]
+    ended = [(span.end - span.start, span) for span in nodes if span.end is not None]
+    wall, slowest = max(ended, key=lambda pair: pair[0], default=(0.0, None))
+    return SpanCounts(
+        count=len(found),
+        failed=sum(span.status == "error" for span in found),
+        unfinished=sum(span.status == "unfinished" for span in found),
+        lost=lost,
+        slowest=None if slowest is None else Slowest(slowest.name, slowest.kind, wall, len(nodes)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """All that is needed to tell what a span was."""
+
+    relations: Family
+    monotonic: int  # ns, what the recorder's clock counts from
+    places: Places
+    around: Around
+    paths: _Paths
+
+    def of(self, span: Written) -> Span:
+        """Return one of them."""
+        place, end = self.around.place(span), self.around.end(span)
+        life = None if place is None else place.life
+        error = _error(span, life)
+        is_whole = span.ended is not None or (span.is_command and end is not None)
+        return Span(
+            id=span.id,
+            name=span.name,
+            start=self._seconds(span.began),
+            end=None if end is None else self._seconds(end),
+            kind=span.kind,
+            parent=self.around.parent(span),
+            status="error" if error else "ok" if is_whole else "unfinished",
+            error=error,
+            process=None if place is None else place.line,
+            thread=span.count("thread"),
+            alone=self.around.is_alone(span),
+            cpu=used.cpu_of_command(span, life, self.places) if span.is_command else used.cpu(span, self.around),
+            memory_peak=used.memory_of_command(life, self.places, self.relations)
+            if span.is_command
+            else used.memory(span, self.around),
+            memory_start=span.count("resident"),
+            memory_end=span.left("resident"),
+            read_bytes=used.moved("read_bytes", span, self.around),
+            written_bytes=used.moved("write_bytes", span, self.around),
+            read_chars=used.moved("read_chars", span, self.around),
+            written_chars=used.moved("write_chars", span, self.around),
+            files=tuple(self._files(span)),
+            attributes=span.attributes(),
+        )
+
+    def _seconds(self, moment: int) -> float:
+        return seconds(moment - self.monotonic, self.relations.observation)
+
+    def _files(self, span: Written) -> Iterator[int]:
+        named = span.attributes().get("paths")
+        paths = [path for path in named if isinstance(path, str)] if isinstance(named, list) else []
+        found = (line for path in filter(os.path.isabs, paths) for line in self.paths.under(from_os(path)))
+        return itertools.islice(found, _MOST_FILES)
+
+
+class _Paths:
+    """The files that the run used, by path and by folder."""
+
+    def __init__(self, uses: Sequence[FileUse]) -> None:
+        self._sorted = sorted((use.path, line) for line, use in enumerate(uses) if use.kind not in _NO_CONTENT)
+
+    def under(self, path: str) -> Iterator[int]:
+        """Yield the lines of a file, or of all files in a folder."""
+        inside = f"{path.rstrip('/')}/"
+        for first, belongs in ((path, path.__eq__), (inside, lambda other: other.startswith(inside))):
+            for at in range(bisect.bisect_left(self._sorted, (first, -1)), len(self._sorted)):
+                other, line = self._sorted[at]
+                if not belongs(other):
+                    break
+                yield line
+
+
+def _error(span: Written, life: Life | None) -> SpanError | None:
+    """Return what a span ended by: as it says, or as the command that it is did."""
+    told = span.error()
+    if told is not None:
+        return SpanError(*told)
+    if not span.is_command or life is None:
+        return None
+    code, signal = ending.of_process(life)
+    if signal is not None:
+        return SpanError("signal", signal)
+    return SpanError("exit", f"exit code {code}") if code else None
