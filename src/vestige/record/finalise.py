@@ -64,7 +64,7 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
     notes = tuple(note for note in (lost, joined.note) if note is not None)
     relations = processes.family(observation)
     lines = lines_of(folder)
-    give_back_peaks(lines, relations)
+    give_back_peaks(lines, relations, first.machine)
     record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
     spans = table(lines, relations, uses)
     companions: dict[str, Iterable[Process | Point | FileUse | Span]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.observe.lives import Life
-    from vestige.record.model import FileUse
+    from vestige.record.model import FileUse, Machine
     from vestige.record.processes import Family
     from vestige.spans.lines import Lines, Written
 
@@ -29,12 +30,13 @@ _MOST_FILES = 10_000  # of one span: the parts of a partitioned dataset
 _NO_CONTENT = ("listed", "probed", "pseudo")
 
 
-def give_back_peaks(lines: Lines, relations: Family) -> None:
-    """Give processes back the peaks of memory that were set back for spans."""
+def give_back_peaks(lines: Lines, relations: Family, machine: Machine | None) -> None:
+    """Give processes back the peaks of memory that were set back for spans; none beyond what the machine has."""
     places = Places(relations)
+    most = math.inf if machine is None or machine.memory is None else machine.memory
     for life, peak in lines.peaks:
         place = places.of(life.pid, life.start)
-        if place is not None:
+        if place is not None and peak <= most:
             place.life.replaced_hwm = max(place.life.replaced_hwm, peak)
 
 
@@ -44,7 +46,7 @@ def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span
     begin = observation.begin
     if not lines.spans or begin is None or begin.monotonic_ns is None:
         return []
-    last = begin.monotonic_ns + (observation.last if observation.end is None else observation.end.t)
+    last = math.inf if observation.end is None else begin.monotonic_ns + observation.end.t
     written = sorted((span for span in lines.spans.values() if span.began <= last), key=lambda span: span.began)
     places = Places(relations)
     around = Around(written, places, begin.monotonic_ns)
