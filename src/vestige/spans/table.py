@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.record import ending
-from vestige.record.model import Slowest, Span, SpanCounts, SpanError
+from vestige.record.model import Span, SpanError
 from vestige.record.processes import seconds
 from vestige.spans import used
 from vestige.spans.around import Around
@@ -21,23 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.observe.lives import Life
-    from vestige.record.model import FileUse, Machine
+    from vestige.record.model import FileUse
     from vestige.record.processes import Family
     from vestige.spans.lines import Lines, Written
 
-NODE = "kedro.node"
 _MOST_FILES = 10_000  # of one span: the parts of a partitioned dataset
 _NO_CONTENT = ("listed", "probed", "pseudo")
-
-
-def give_back_peaks(lines: Lines, relations: Family, machine: Machine | None) -> None:
-    """Give processes back the peaks of memory that were set back for spans; none beyond what the machine has."""
-    places = Places(relations)
-    most = math.inf if machine is None or machine.memory is None else machine.memory
-    for life, peak in lines.peaks:
-        place = places.of(life.pid, life.start)
-        if place is not None and peak <= most:
-            place.life.replaced_hwm = max(place.life.replaced_hwm, peak)
 
 
 def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span]:
@@ -52,23 +41,6 @@ def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span
     around = Around(written, places, begin.monotonic_ns)
     row = _Row(relations, begin.monotonic_ns, places, around, _Paths(uses))
     return [row.of(span) for span in written]
-
-
-def counts(found: Sequence[Span], lost: int) -> SpanCounts | None:
-    """Return what the record says of them; None where there is nothing to say."""
-    if not found and not lost:
-        return None
-    around = {span.parent for span in found}
-    nodes = [span for span in found if span.kind == NODE] or [span for span in found if span.id not in around]
-    ended = [(span.end - span.start, span) for span in nodes if span.end is not None]
-    wall, slowest = max(ended, key=lambda pair: pair[0], default=(0.0, None))
-    return SpanCounts(
-        count=len(found),
-        failed=sum(span.status == "error" for span in found),
-        unfinished=sum(span.status == "unfinished" for span in found),
-        lost=lost,
-        slowest=None if slowest is None else Slowest(slowest.name, slowest.kind, wall, len(nodes)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
