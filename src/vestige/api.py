@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vestige.history.lineage import Lineage
-    from vestige.record.model import FileUse, Point, Process, Record
+    from vestige.record.model import FileUse, Point, Process, Record, Span
 
     Capture = Literal["auto", "all", "stdout", "stderr", "none"]
     Trace = Literal["auto", "off"]
@@ -60,6 +60,10 @@ class Run:
     def files(self) -> Iterator[FileUse]:
         """Yield the files that the run used, of all classes. Raises RecordError."""
         return RunFolder(self.folder).files()
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the named parts of the run, in the order in which they began. Raises RecordError."""
+        return RunFolder(self.folder).spans()
 
     def usage(self) -> Iterator[Point]:
         """Yield the time series: bytes, and seconds since the run's start. Raises RecordError."""
