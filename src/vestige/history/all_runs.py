@@ -1,0 +1,106 @@
+"""All runs that can be looked at from here: those that vestige keeps, and con-duct's logs.
+
+`last` is the last run of vestige's own, and where a word fits one of these, no log is looked for: a run folder is found
+by its name, while the ids of logs are known only when all of them are read.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import operator
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.errors import RunNotFoundError
+from vestige.record.kept import loaded
+from vestige.record.store import is_path, is_run, moment_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vestige.duct.kept import LogRun
+    from vestige.record.kept import KeptRun, Loaded, Problem
+    from vestige.record.store import Runs
+
+    Entry = Loaded[KeptRun] | Problem[KeptRun]
+
+_LOGS = os.path.join(".duct", "logs")
+_LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class AllRuns:
+    """The runs of the stores, and the logs in some folders."""
+
+    runs: Runs
+    folders: tuple[str, ...]  # with logs of con-duct in them
+
+    def records(self, since: str = "") -> Iterator[Entry]:
+        """Yield every run, newest first, with its record, a run that is kept twice only once.
+
+        `since`: a moment as names of run folders begin with it; what is older is not read. Raises StoreError when a
+        store is there but can't be read.
+        """
+        folders = ((moment_in(folder.name), folder) for folder in self.runs.newest_first())
+        runs: Iterator[tuple[str, Entry]]
+        runs = ((moment, loaded(folder)) for moment, folder in folders if moment >= since or not moment)
+        if not self.folders:
+            return map(operator.itemgetter(1), runs)
+        both = heapq.merge(runs, self._logs(since), key=operator.itemgetter(0), reverse=True)
+        return map(operator.itemgetter(1), both)
+
+    def find(self, words: str) -> KeptRun:
+        """Return the run that is meant: as `Runs.find`, or a log by its path, the start of its name or of its id.
+
+        Raises RunNotFoundError, AmbiguousRunError, StoreError; UsageError for empty words.
+        """
+        if is_path(words) and not is_run(os.path.abspath(words)):
+            from vestige.duct import kept  # noqa: PLC0415 - only for logs
+
+            return kept.the_one(words)
+        try:
+            return self.runs.find(words)
+        except RunNotFoundError as error:
+            if words.partition("~")[0] == _LAST:
+                raise RunNotFoundError(f"{error}{self._hint()}") from None
+            found = self._log(words)
+            if found is None:
+                raise
+            return found
+
+    def _logs(self, since: str) -> Iterator[tuple[str, Entry]]:
+        from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
+
+        names = self.runs.names()
+        found = kept.newest_first(self._paths(), names.__contains__)
+        return itertools.takewhile(lambda entry: entry[0] >= since, found)
+
+    def _paths(self) -> Iterator[str]:
+        from vestige.duct import kept  # noqa: PLC0415
+
+        return itertools.chain.from_iterable(map(kept.within, self.folders))
+
+    def _log(self, words: str) -> LogRun | None:
+        from vestige.duct import kept, logs  # noqa: PLC0415
+
+        return kept.the_one(words) if logs.is_log(words) else kept.find(words, self._paths())
+
+    def _hint(self) -> str:
+        return "; `vestige ls` lists logs of con-duct" if self.folders else ""
+
+
+def here(runs: Runs, folder: str | None, top: str | None) -> AllRuns:
+    """Return the runs of `runs` and the logs of a folder and of the top of the Git work tree around it."""
+    places = [os.path.join(place, _LOGS) for place in (folder, top) if place is not None]
+    there = {os.path.realpath(place): place for place in reversed(places) if os.path.isdir(place)}
+    return AllRuns(runs, tuple(there.values()))
+
+
+def of_logs(paths: Iterable[str]) -> Iterator[Entry]:
+    """Yield the logs that paths mean, newest first. Raises RecordError where one of them means none."""
+    from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
+
+    found = [log for path in paths for log in kept.at(path)]
+    return map(operator.itemgetter(1), kept.newest_first(found))
