@@ -28,6 +28,7 @@ COMMANDS = {
     "commit": "make the Git commit of a run that is kept",
     "rerun": "run again what commits have recorded",
     "verify": "repeat a run elsewhere and compare what comes out",
+    "import": "take logs of con-duct into the store",
     "rm": "remove runs",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.duct.logs import age, amount, inner, moment, samples, text
 from vestige.record.model import Completeness, Exit, Figure, Machine, Point, Process, Record
-from vestige.text import from_bytes
+from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,6 +216,11 @@ def argv_of(info: dict[str, Any]) -> tuple[str, ...]:
     return tuple(map(_as_text, words.split(" "))) if words else ()
 
 
+def knows_words(record: Record) -> bool:
+    """Say whether the words of a record's command are the command's own, not a text cut at its blanks."""
+    return record.completeness is None or JOINED not in record.completeness.notes
+
+
 def writer(info: dict[str, Any]) -> str:
     """Return who wrote a log: `con-duct 0.23.0`."""
     version = text(info.get("duct_version"))
@@ -233,8 +238,9 @@ def run_id(log: Log, began: float | None) -> str:
 
 
 def _as_text(words: str) -> str:
-    """Return words as a record has text (`vestige.text`); con-duct's JSON has them as they are."""
-    return from_bytes(words.encode("utf-8"))
+    """Return words as a record has text; con-duct's JSON has them as they are, and some would be taken for quoted."""
+    raw = words.encode("utf-8")
+    return words if to_bytes(words) == raw else from_bytes(raw)
 
 
 def _start(process: object, otherwise: float | None) -> float | None:
