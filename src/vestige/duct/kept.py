@@ -35,6 +35,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_LETTERS = re.compile(r"[0-9a-f-]{1,36}")
 _WEST = 12 * 3600 + 60  # s that a local time is behind UTC at the most, and con-duct's own start
 _NOT_WALKED = (".git", ".vestige")
+_MOST_POINTS = 2_000  # as in any run
 _SHOWN = 5  # candidates named in an error
 
 
@@ -77,7 +78,7 @@ class LogRun:
 
     def points(self) -> Iterator[Point]:
         """Yield the samples, neighbours merged where there are thousands. Raises RecordError."""
-        return iter(bounded(reading.points_of(logs.read_log(self.path))))
+        return iter(bounded(reading.points_of(logs.read_log(self.path)), most=_MOST_POINTS))
 
     def output(self) -> Iterator[output.Piece]:
         """Yield what con-duct captured: first stdout, then stderr, since it keeps no times. Raises StoreError."""

@@ -34,8 +34,7 @@ examples:
   vestige show --network         whom it called, where it listened, and what came of it
   vestige show --usage           the series over time
   vestige show --output          what it printed, with times and streams in true order
-  vestige show .duct/logs/2026.07.01T12.00.00-4711_info.json
-                                 a log of con-duct; also by the start of its name or of its id
+  vestige show x_info.json       a log of con-duct; also by the start of its name or of its id
   vestige show --json            record.json and `folder`; also with --processes, --files, --tree, …
 """
 
