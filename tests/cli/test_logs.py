@@ -234,7 +234,9 @@ class TestImport:
         away = log(program, "away_", start=written.START + 1)
         os.unlink(away.replace("info.json", "stdout"))
         os.symlink("/nowhere/.git/annex/objects/x", away.replace("info.json", "stdout"))
-        other = log(program, "second_", message="another", output_paths=json.loads(Path(good).read_text())["output_paths"])
+        paths = json.loads(Path(good).read_text())["output_paths"]
+        other = log(program, "second_", message="another", output_paths=paths)
+        log(program, "self_", start=written.START + 3, output_paths={"usage": "self_info.json"})
         logs = program.folder / ".duct" / "logs"
         os.mkfifo(logs / "fifo_info.json")
         os.symlink("circle_info.json", logs / "circle_info.json")
@@ -243,17 +245,15 @@ class TestImport:
         os.unlink(pipe.replace("info.json", "usage.jsonl"))
         os.mkfifo(pipe.replace("info.json", "usage.jsonl"))
         found = {os.path.basename(entry["log"]): entry for entry in outcomes(program, ".duct/logs", code=2)}
-        assert {name for name, entry in found.items() if entry["state"] == "imported"} == {
-            "run_info.json",
-            "pipe_info.json",
-        }
+        imported = {name for name, entry in found.items() if entry["state"] == "imported"}
+        assert imported == {"run_info.json", "pipe_info.json", "self_info.json"}
         assert "git annex get" in found["away_info.json"]["reason"]
         assert "is another log" in found[os.path.basename(other)]["reason"]
         assert "still runs" in found["empty_info.json"]["reason"]
         assert "tells no end" in found["running_info.json"]["reason"]
         for folder in program.runs:
             validate(folder)
-        assert len(program.runs) == 2
+        assert len(program.runs) == 3
         assert program("ls").returncode == 0
 
     @pytest.mark.parametrize("words", [(), ("nothing",), ("a/b",), ("",), (".",)])

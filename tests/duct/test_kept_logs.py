@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from vestige.duct import kept, logs, reading
 from vestige.duct.kept import LogRun
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
+from vestige.history.all_runs import AllRuns
 from vestige.record import codec, place
 from vestige.record.kept import Loaded, Problem
-from vestige.record.store import RunFolder
+from vestige.record.store import RunFolder, Runs
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
@@ -294,6 +295,25 @@ class TestHostile:
         points = list(LogRun(path).points())
         assert len(points) <= 2_000
         assert sum(point.samples for point in points) == 9_000
+
+
+def test_a_folder_that_can_not_be_read_hides_no_runs(tmp_path: Path) -> None:
+    os.symlink("circle", tmp_path / "circle")
+    runs = Runs((place.Store(str(tmp_path / "store"), "option"),))
+    keep = tmp_path / "store" / "runs" / "20250101T000000Z-00000000"
+    keep.mkdir(parents=True)
+    with pytest.raises(RecordError):
+        kept.within(str(tmp_path / "circle"))
+    found = [entry.folder.path for entry in AllRuns(runs, (str(tmp_path / "circle"),)).records()]
+    assert found == [str(keep), str(tmp_path / "circle")]
+
+
+def test_a_renamed_run_folder_is_never_too_old(tmp_path: Path) -> None:
+    for name in ("20250101T000000Z-00000000", "2024-trial", "mine"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    everything = AllRuns(Runs((place.Store(str(tmp_path), "option"),)), ())
+    assert len(list(everything.records())) == 3
+    assert {entry.folder.name for entry in everything.records("20260101T000000Z")} == {"2024-trial", "mine"}
 
 
 def test_a_run_folder_says_that_it_is_no_log(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class Import:
         with _writing(half):
             os.mkdir(half)
             os.mkdir(originals)
-        for source in filter(None, (run.path, log.usage)):
+        for source in {run.path, log.usage or run.path}:  # a foreign hand may name one as the other
             self._copy(source, os.path.join(originals, os.path.basename(source)))
         streams = {name: self._stream(log.prefix + name, os.path.join(half, name)) for name in record.streams}
         copy = LogRun(os.path.join(originals, run.name))

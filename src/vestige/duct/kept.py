@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.duct import logs, reading
+from vestige.duct.paths import FOLDER
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.record import output, place
 from vestige.record.kept import Loaded, Problem
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from vestige.record.model import FileClass, FileUse, Point, Process, Record
 
-FOLDER = os.path.join(".duct", "logs")
 _DATED = re.compile(r"([0-9]{4})\.([0-9]{2})\.([0-9]{2})T([0-9]{2})\.([0-9]{2})\.([0-9]{2})")  # con-duct's {datetime}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_LETTERS = re.compile(r"[0-9a-f-]{1,36}")

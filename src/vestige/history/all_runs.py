@@ -13,20 +13,20 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.errors import RunNotFoundError
-from vestige.record.kept import loaded
+from vestige.duct.paths import FOLDER
+from vestige.errors import RecordError, RunNotFoundError
+from vestige.record.kept import Problem, loaded
 from vestige.record.store import is_path, is_run, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.duct.kept import LogRun
-    from vestige.record.kept import KeptRun, Loaded, Problem
+    from vestige.record.kept import KeptRun, Loaded
     from vestige.record.store import Runs
 
     Entry = Loaded[KeptRun] | Problem[KeptRun]
 
-_LOGS = os.path.join(".duct", "logs")
 _LAST = "last"
 
 
@@ -43,13 +43,8 @@ class AllRuns:
         `since`: a moment as names of run folders begin with it; what is older is not read. Raises StoreError when a
         store is there but can't be read.
         """
-        folders = ((moment_in(folder.name), folder) for folder in self.runs.newest_first())
-        runs: Iterator[tuple[str, Entry]]
-        runs = ((moment, loaded(folder)) for moment, folder in folders if moment >= since or not moment)
-        if not self.folders:
-            return map(operator.itemgetter(1), runs)
-        both = heapq.merge(runs, self._logs(since), key=operator.itemgetter(0), reverse=True)
-        return map(operator.itemgetter(1), both)
+        sources = [self._runs(since), *([self._logs(since)] if self.folders else [])]
+        return map(operator.itemgetter(1), heapq.merge(*sources, key=operator.itemgetter(0), reverse=True))
 
     def find(self, words: str) -> KeptRun:
         """Return the run that is meant: as `Runs.find`, or a log by its path, the start of its name or of its id.
@@ -70,12 +65,23 @@ class AllRuns:
                 raise
             return found
 
+    def _runs(self, since: str) -> Iterator[tuple[str, Entry]]:
+        for folder in self.runs.newest_first():
+            moment = moment_in(folder.name)
+            if moment >= since or folder.short_id == folder.name:  # renamed: its name tells no time
+                yield moment, loaded(folder)
+
     def _logs(self, since: str) -> Iterator[tuple[str, Entry]]:
         from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
 
         names = self.runs.names()
-        found = kept.newest_first(self._paths(), names.__contains__)
-        return itertools.takewhile(lambda entry: entry[0] >= since, found)
+        try:
+            paths = list(self._paths())
+        except RecordError as error:  # the runs are listed all the same
+            yield "", Problem(kept.LogRun(self.folders[0]), str(error))
+            return
+        found = kept.newest_first(paths, names.__contains__)
+        yield from itertools.takewhile(lambda entry: entry[0] >= since, found)
 
     def _paths(self) -> Iterator[str]:
         from vestige.duct import kept  # noqa: PLC0415
@@ -93,7 +99,7 @@ class AllRuns:
 
 def here(runs: Runs, folder: str | None, top: str | None) -> AllRuns:
     """Return the runs of `runs` and the logs of a folder and of the top of the Git work tree around it."""
-    places = [os.path.join(place, _LOGS) for place in (folder, top) if place is not None]
+    places = [os.path.join(place, FOLDER) for place in (folder, top) if place is not None]
     there = {os.path.realpath(place): place for place in reversed(places) if os.path.isdir(place)}
     return AllRuns(runs, tuple(there.values()))
 
