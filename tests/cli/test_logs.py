@@ -156,6 +156,8 @@ class TestShow:
         (piece,) = json.loads(program("show", "--output", "--json", path).stdout)
         assert piece == {"time": None, "stream": "stdout", "text": "one\ntwo\n"}
         assert "recorded by con-duct 0.23.0" in program("show", "--files", path).stderr
+        for part in ("--software", "--network"):
+            assert "con-duct 0.23.0 looks neither at files nor" in program("show", part, path).stderr
         assert program("plot", listed(program)[0]["id"]).stdout.startswith("run")
 
     def test_last_is_vestiges_own(self, program: Front) -> None:

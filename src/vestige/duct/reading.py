@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestige.duct.logs import age, amount, inner, moment, samples, text
-from vestige.record.model import Completeness, Exit, Figure, Machine, Point, Process, Record
+from vestige.record.model import Completeness, Exit, Figure, Gap, Machine, Point, Process, Record
 from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -309,4 +309,5 @@ def _completeness(info: dict[str, Any], began: float | None) -> Completeness:
         "unavailable",
         f"recorded by {who}, which looks from time to time",
         notes=tuple(note for note, holds in notes if holds),
+        gaps=(Gap("con-duct", f"{who} looks neither at files nor at the network"),),
     )
