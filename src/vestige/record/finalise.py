@@ -91,7 +91,7 @@ def is_running(folder: str) -> bool:
                 return True  # just made, perhaps not locked yet: a lock of ours might keep the recorder from its own
             return _is_locked(events.fileno()) and not _ended(path)
     except FileNotFoundError:
-        return _is_young(folder)
+        return _is_young(folder) and not _is_over(folder)
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}") from error
 
@@ -126,6 +126,15 @@ def _is_young(folder: str) -> bool:
         return abs(time.time() - os.stat(folder).st_mtime) < _GRACE
     except OSError:
         return False
+
+
+def _is_over(folder: str) -> bool:
+    """Say whether the record is final already, though there are no events: an imported run has none."""
+    try:
+        record, _ = _first_record(folder)
+    except RecordError:
+        return False
+    return record is not None and record.status != "running"
 
 
 def _ended(path: str) -> bool:

@@ -122,10 +122,17 @@ def _chart(word: str, arguments: argparse.Namespace, *, by_process: bool) -> Cha
     metrics = _metrics(arguments)
     folder = plot_runs.folder_around(word)
     if folder is None and logs.is_log(word):
-        from vestige.duct import charts  # noqa: PLC0415 - only for such logs
+        return _log_chart(word, metrics, by_process=by_process)
+    run = folder or api.all_kept(arguments.store).find(word)
+    if run.log is not None:  # every process has samples there, and so a curve of its own
+        return _log_chart(run.log, metrics, by_process=by_process)
+    return plot_runs.run_chart(run, metrics, by_process=by_process)
 
-        return charts.chart(logs.read_log(word), metrics=metrics, by_process=by_process)
-    return plot_runs.run_chart(folder or api.kept(arguments.store).find(word), metrics, by_process=by_process)
+
+def _log_chart(path: str, metrics: Sequence[Metric], *, by_process: bool) -> Chart:
+    from vestige.duct import charts  # noqa: PLC0415 - only for such logs
+
+    return charts.chart(logs.read_log(path), metrics=metrics, by_process=by_process)
 
 
 def _size(arguments: argparse.Namespace) -> tuple[int, int] | None:
