@@ -127,8 +127,8 @@ def _doubts(
     run = _name(folder)
     yield from _of_ending(record, run)
     yield from _of_options(record, asked, run)
-    yield from _of_sight(record, run)
-    yield from _of_network(record.network, run)
+    yield from of_sight(record, run)
+    yield from of_network(record.network, run)
     yield from _of_streams(folder, record, asked, run)
     streams = {stream.path for stream in record.streams.values() if stream.path is not None}
     uses = [use for use in folder.files() if use.path not in streams or use.kind in ("input", "modified")]
@@ -167,7 +167,7 @@ def _of_options(record: Record, asked: Asked, run: str) -> Iterator[str]:
         yield f"stdin is not what it was in {run}"
 
 
-def _of_sight(record: Record, run: str) -> Iterator[str]:
+def of_sight(record: Record, run: str) -> Iterator[str]:
     """Doubt a run that was not seen whole."""
     sight = record.completeness
     if sight is None or sight.observer != "recorder" or sight.trace != "on" or sight.files != "complete":
@@ -177,7 +177,8 @@ def _of_sight(record: Record, run: str) -> Iterator[str]:
         yield f"{run} was not seen whole"
 
 
-def _of_network(network: Iterable[Connection], run: str) -> Iterator[str]:
+def of_network(network: Iterable[Connection], run: str) -> Iterator[str]:
+    """Doubt a run that asked others, but those of the system, or that listened."""
     own = {call.address for call in network if call.family == "unix" and call.direction == "in"}
     for call in network:
         if call.family == "netlink" or (call.family == "unix" and (call.address in own or _is_of_system(call))):

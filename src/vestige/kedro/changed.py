@@ -1,0 +1,199 @@
+"""What changed for a node since it last ran well: its code, parameters, inputs, the software, files past the catalog.
+
+In doubt it changed: what can't be compared is a reason of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from vestige.errors import RecordError, StoreError
+from vestige.kedro.executed import pipelines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vestige.kedro.executed import Executed, PipelineRun
+    from vestige.kedro.plan import Plan, PlannedNode
+    from vestige.record.model import FileUse, Record
+    from vestige.record.store import RunFolder, Runs
+
+_MOST = 50  # runs with pipelines that are looked into
+_SHOWN = 3  # of a list of names
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanges:
+    """A node beside its last execution."""
+
+    node: str
+    since: str | None  # short id of the run; None: it never ran well, as far as runs are kept
+    reasons: tuple[str, ...]  # empty: nothing changed
+
+
+class Content(NamedTuple):
+    """What a dataset holds: name and hash of each of its files, names relative to what they have in common."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    doubt: str | None = None  # why it can't be compared
+
+
+@dataclass(slots=True)
+class Facts:
+    """A pipeline as it is to be compared with earlier ones: that of a run, or one that is about to run."""
+
+    plan: Plan
+    packages: Mapping[str, str | None]  # versions of Python packages by name
+    contents: Mapping[tuple[str, str], Content]  # of inputs, by node and dataset; those without are not kept
+    undeclared: Mapping[str, str | None] = field(default_factory=dict)  # hashes of files past the catalog, by path
+
+    def differences(self, node: PlannedNode, then: Executed, changed: Mapping[str, str]) -> Iterator[str]:
+        """Yield what differs, one reason each; `changed` are datasets that are made anew, with the node that does."""
+        yield from _of_code(node, then.node)
+        yield from _of_parameters(node, then.node)
+        yield from _of_packages(self.packages, then.pipeline.record)
+        for dataset in node.inputs:
+            if dataset in changed:
+                yield f"input `{dataset}` is made anew by `{changed[dataset]}`"
+            elif (node.name, dataset) in self.contents:
+                yield from _of_content(dataset, self.contents[node.name, dataset], content_of(then.loaded, dataset))
+        yield from self._of_undeclared(then)
+
+    def _of_undeclared(self, then: Executed) -> Iterator[str]:
+        names = [use.path for use in then.pipeline.undeclared if use.hash_read != self.undeclared.get(use.path)]
+        if names:
+            yield f"{listed(names)} changed, which no dataset names"
+
+
+def changes(run: RunFolder, runs: Runs) -> list[NodeChanges]:
+    """Return for every node that a run executed what differs from the last time that it ran well.
+
+    Raises RecordError, StoreError.
+    """
+    found: list[NodeChanges] = []
+    for pipeline in pipelines(run):
+        earlier = list(_before(pipeline, runs))
+        facts = _facts(pipeline)
+        changed: dict[str, str] = {}
+        for node in pipeline.plan.nodes:
+            if node.name not in pipeline.nodes:
+                continue
+            then = last_execution(node.name, earlier)
+            reasons = () if then is None else tuple(facts.differences(node, then, _unkept(changed, pipeline.plan)))
+            found.append(NodeChanges(node.name, None if then is None else then.pipeline.run.short_id, reasons))
+            if then is None or reasons:
+                changed.update(dict.fromkeys(node.outputs, node.name))
+    return found
+
+
+def last_execution(node: str, earlier: Iterable[PipelineRun]) -> Executed | None:
+    """Return how a node ran the last time that it ran well; `earlier` is newest first."""
+    return next((pipeline.nodes[node] for pipeline in earlier if node in pipeline.nodes), None)
+
+
+def earlier_pipelines(project: str | None, runs: Runs, before: str | None = None) -> Iterator[PipelineRun]:
+    """Yield the pipelines of a project, by its folder, newest first; of runs older than the one named `before`."""
+    count = 0
+    for folder in runs.newest_first():
+        if before is not None and folder.name >= before:
+            continue
+        try:
+            found = [each for each in pipelines(folder) if each.plan.project_path == project]
+        except (RecordError, StoreError):
+            continue  # what can't be read tells nothing
+        yield from reversed(found)
+        count += bool(found)
+        if count >= _MOST:
+            return
+
+
+def content_of(files: Mapping[str, Sequence[FileUse]], dataset: str) -> Content:
+    """Return what a dataset held when a node read it, from the files that the recorder saw."""
+    uses = files.get(dataset, ())
+    if not uses:
+        return Content(doubt="no file of it was seen")
+    unhashed = [use.path for use in uses if use.hash_read is None]
+    if unhashed:
+        return Content(doubt=f"there is no hash of {listed(unhashed)}")
+    return content([(use.path, use.hash_read or "") for use in uses])
+
+
+def content(pairs: Sequence[tuple[str, str]]) -> Content:
+    """Return the content of files by path and hash; that of a single one has no name: a version may be in its path."""
+    if len(pairs) == 1:
+        return Content((("", pairs[0][1]),))
+    top = os.path.commonpath([path for path, _ in pairs])
+    return Content(tuple(sorted((os.path.relpath(path, top), value) for path, value in pairs)))
+
+
+def listed(paths: Sequence[str]) -> str:
+    """Return the base names of a few files."""
+    names = [f"`{os.path.basename(path)}`" for path in paths[:_SHOWN]]
+    return ", ".join([*names, f"{len(paths) - _SHOWN} more"] if len(paths) > _SHOWN else names)
+
+
+def _facts(pipeline: PipelineRun) -> Facts:
+    contents = {
+        (name, dataset): content_of(executed.loaded, dataset)
+        for name, executed in pipeline.nodes.items()
+        for dataset in executed.loaded
+        if executed.loaded[dataset] or _is_kept(pipeline.plan, dataset)
+    }
+    undeclared = {use.path: use.hash_read for use in pipeline.undeclared}
+    return Facts(pipeline.plan, _packages(pipeline.record), contents, undeclared)
+
+
+def _before(pipeline: PipelineRun, runs: Runs) -> Iterator[PipelineRun]:
+    return earlier_pipelines(pipeline.plan.project_path, runs, pipeline.run.name)
+
+
+def _is_kept(plan: Plan, dataset: str) -> bool:
+    known = plan.datasets.get(dataset)
+    return known is not None and known.kept
+
+
+def _unkept(changed: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """Return what is made anew of datasets without files: the content of the others speaks for itself."""
+    return {dataset: node for dataset, node in changed.items() if not _is_kept(plan, dataset)}
+
+
+def _of_code(now: PlannedNode, then: PlannedNode) -> Iterator[str]:
+    if now.code is None or then.code is None or now.code.hash is None or then.code.hash is None:
+        yield "its code can't be told"
+    elif now.code.hash != then.code.hash:
+        yield f"its code: `{now.code.function}`, or what that calls"
+
+
+def _of_parameters(now: PlannedNode, then: PlannedNode) -> Iterator[str]:
+    for name in sorted({*now.parameters, *then.parameters}):
+        one, other = now.parameters.get(name), then.parameters.get(name)
+        if one is None or other is None or one.hash is None or one.hash != other.hash:
+            was = "" if other is None or other.text is None or one is None or one.text is None else (
+                f": {other.text} then, {one.text} now")  # fmt: skip
+            yield f"`{name}`{was}"
+
+
+def _packages(record: Record) -> dict[str, str | None]:
+    return {package.name: package.version for package in record.software if package.kind == "python"}
+
+
+def _of_packages(now: Mapping[str, str | None], then: Record) -> Iterator[str]:
+    """Compare the packages that the earlier run used; whatever else is installed now does not matter."""
+    differ = [
+        f"{package.name} {package.version} then, {now.get(package.name) or 'none'} now"
+        for package in then.software
+        if package.kind == "python" and package.imported and now.get(package.name) != package.version
+    ]
+    if differ:
+        more = f", {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
+        yield f"software: {', '.join(differ[:_SHOWN])}{more}"
+
+
+def _of_content(dataset: str, now: Content, then: Content) -> Iterator[str]:
+    doubt = now.doubt or then.doubt
+    if doubt is not None:
+        yield f"input `{dataset}` can't be compared: {doubt}"
+    elif now.files != then.files:
+        yield f"input `{dataset}` has another content"
