@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import accuracy
 import committing
 import cost
+import duct_listing
 import listing
 import machine
 import measure
@@ -47,6 +48,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "sampling": cost.sampling,
     "memory": cost.memory,
     "listing": listing.listing,
+    "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "accuracy": accuracy.accuracy,
 }

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from harness import recorded
 from harness.command import package_parent
 from harness.spans import lines, script, tell, variables
 from harness.waiting import until
@@ -449,3 +450,23 @@ class TestFaults:
         run = vestige.finalised(folder)
         (span,) = lines(run)
         assert (span["name"], span["status"], span["end"]) == ("x", "unfinished", None)
+
+
+def test_files_at_the_paths_that_a_span_names(vestige: Vestige) -> None:
+    told = tell(
+        vestige,
+        """
+        os.makedirs("real/parts/deep")
+        os.symlink("real", "link")
+        for name in ("parts/a", "parts/deep/b", "single", "other"):
+            with open(f"real/{name}", "w") as file: file.write(name)
+        here = os.getcwd()
+        with vestige.span("folder", paths=[f"{here}/real/parts"]): pass
+        with vestige.span("file", paths=[f"{here}/real/single", "relative", 3]): pass
+        with vestige.span("linked", paths=[f"{here}/link/other"]): open("link/other").close()
+        with vestige.span("nothing", paths="text"): pass
+        """,
+    )
+    paths = [use["path"] for use in recorded.read_lines(os.path.join(told.run.folder, "files.jsonl"))]
+    named = {span["name"]: {os.path.basename(paths[line]) for line in span["files"]} for span in told.spans}
+    assert named == {"folder": {"a", "b"}, "file": {"single"}, "linked": {"other"}, "nothing": set()}

@@ -92,14 +92,15 @@ class _Row:
         named = span.attributes().get("paths")
         paths = [path for path in named if isinstance(path, str)] if isinstance(named, list) else []
         found = (line for path in filter(os.path.isabs, paths) for line in self.paths.under(from_os(path)))
-        return itertools.islice(found, _MOST_FILES)
+        return itertools.islice(dict.fromkeys(found), _MOST_FILES)
 
 
 class _Paths:
-    """The files that the run used, by path and by folder."""
+    """The files that the run used, by all their names and by folder."""
 
     def __init__(self, uses: Sequence[FileUse]) -> None:
-        self._sorted = sorted((use.path, line) for line, use in enumerate(uses) if use.kind not in _NO_CONTENT)
+        named = ((line, use) for line, use in enumerate(uses) if _has_content(use))
+        self._sorted = sorted({(name, line) for line, use in named for name in (use.path, *use.names)})
 
     def under(self, path: str) -> Iterator[int]:
         """Yield the lines of a file, or of all files in a folder."""
@@ -110,6 +111,11 @@ class _Paths:
                 if not belongs(other):
                     break
                 yield line
+
+
+def _has_content(use: FileUse) -> bool:
+    state = use.after or use.before
+    return use.kind not in _NO_CONTENT and (state is None or state.type != "directory")
 
 
 def _error(span: Written, life: Life | None) -> SpanError | None:
