@@ -187,6 +187,8 @@ VARIABLES = (
     Variable("VESTIGE_RUN", "Set by vestige for the command: the folder of its run"),
     Variable("VESTIGE_RUN_ID", "Set by vestige for the command: the id of its run; a run inside names it as parent"),
     Variable("VESTIGE_SPAN", "Set by `vestige span` for its command: the id of its span, which those inside belong to"),
+    Variable("VESTIGE_KEDRO_PLAN", "Set by `kedro vestige run --if-changed` for a Kedro that is only asked what it "
+             "would run: the file to write that into"),
     Variable("NO_COLOR", "If set and not empty, no colours anywhere"),
     Variable("XDG_CACHE_HOME", "Hashes of files and owners of system files are remembered in `vestige` in it; "
              "default `~/.cache`"),
@@ -196,6 +198,7 @@ VARIABLES = (
 )  # fmt: skip
 
 _BY_NAME = {key.name: key for key in KEYS}
+_TABLES = ("kedro",)  # of a file, read where they are used
 
 
 class Settings:
@@ -364,6 +367,8 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
     if not isinstance(table, dict):
         raise ConfigError(f"`{path}`: `tool.vestige` must be a table")
     for name, value in table.items():
+        if name in _TABLES:
+            continue
         key = _BY_NAME.get(name)
         if key is None:
             raise ConfigError(f"`{path}`: unknown key `{name}`; allowed are {_names()}")

@@ -5,6 +5,7 @@ In doubt it changed: what can't be compared is a reason of its own.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vestige.kedro.executed import Executed, PipelineRun
-    from vestige.kedro.plan import Plan, PlannedNode
+    from vestige.kedro.plan import Parameter, Plan, PlannedNode
     from vestige.record.model import FileUse, Record
     from vestige.record.store import RunFolder, Runs
 
@@ -170,9 +171,19 @@ def _of_parameters(now: PlannedNode, then: PlannedNode) -> Iterator[str]:
     for name in sorted({*now.parameters, *then.parameters}):
         one, other = now.parameters.get(name), then.parameters.get(name)
         if one is None or other is None or one.hash is None or one.hash != other.hash:
-            was = "" if other is None or other.text is None or one is None or one.text is None else (
-                f": {other.text} then, {one.text} now")  # fmt: skip
-            yield f"`{name}`{was}"
+            yield f"`{name}`{_values(one, other)}"
+
+
+def _values(now: Parameter | None, then: Parameter | None) -> str:
+    """Return what a parameter was and is; of a table only what differs."""
+    if now is None or then is None or now.text is None or then.text is None:
+        return ""
+    one, other = json.loads(now.text), json.loads(then.text)
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return f": {then.text} then, {now.text} now"
+    names = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+    differ = [f"`{name}` {json.dumps(other.get(name))} then, {json.dumps(one.get(name))} now" for name in names]
+    return ": " + ", ".join(differ[:_SHOWN]) if differ else ""
 
 
 def _packages(record: Record) -> dict[str, str | None]:

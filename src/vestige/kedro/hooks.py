@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+PLAN_VARIABLE = "VESTIGE_KEDRO_PLAN"
 _hook = HookimplMarker("kedro")  # as `kedro.framework.hooks.hook_impl` is made
 
 
@@ -116,4 +117,24 @@ class Hooks:
             recording.end_save(node, dataset_name, data)
 
 
-hooks = Hooks() if os.environ.get(RUN_VARIABLE) else NoHooks()
+class AskedOnly:
+    """Where Kedro is only asked what it would run: that is written, and the program ends before anything is."""
+
+    @_hook(tryfirst=True)
+    def before_pipeline_run(self, run_params: Mapping[str, Any], pipeline: object, catalog: object) -> None:
+        """Write it, and end the program."""
+        from vestige.kedro import project  # noqa: PLC0415
+        from vestige.kedro.recording import recording  # noqa: PLC0415
+
+        parameters = project.Parameters(catalog, recording.credentials)
+        project.write_only(os.environ[PLAN_VARIABLE], run_params, pipeline, catalog, parameters)
+        raise SystemExit
+
+
+def _hooks() -> object:
+    if os.environ.get(PLAN_VARIABLE):
+        return AskedOnly()
+    return Hooks() if os.environ.get(RUN_VARIABLE) else NoHooks()
+
+
+hooks = _hooks()

@@ -65,6 +65,7 @@ class PlannedDataset:
     uri: str | None = None  # of a remote one, without user, password and query
     versioned: bool = False
     kept: bool = True  # False: it is gone with the process
+    definition: str | None = None  # "sha256:…" of what the catalog says of it, without credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Plan:
 
 def plans(folder: str) -> dict[str, Plan]:
     """Return what the pipelines of a run were about to do, by the id of their span."""
-    return {span: plan for span, path in _files(os.path.join(folder, FOLDER)) if (plan := _plan_at(path)) is not None}
+    return {span: plan for span, path in _files(os.path.join(folder, FOLDER)) if (plan := plan_at(path)) is not None}
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:
@@ -93,7 +94,7 @@ def _files(folder: str) -> Iterator[tuple[str, str]]:
         return
 
 
-def _plan_at(path: str) -> Plan | None:
+def plan_at(path: str) -> Plan | None:
     """Return what a file says; None where it says nothing that can be read."""
     try:
         with open_regular(path) as file:
@@ -149,6 +150,7 @@ def _dataset(found: object) -> PlannedDataset:
         uri=_word(said.get("uri")),
         versioned=said.get("versioned") is True,
         kept=said.get("kept") is not False,
+        definition=_word(said.get("definition")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -53,9 +54,30 @@ def attributes(asked: Mapping[str, Any], pipeline: Any, credentials: Credentials
 
 def write(span: str, asked: Mapping[str, Any], pipeline: Any, parameters: Parameters) -> None:  # noqa: ANN401
     """Write the plan of a run. Raises OSError."""
+    _write(_path(span), plan(asked, pipeline, parameters))
+
+
+def add_datasets(span: str, catalog: object) -> None:
+    """Add what the datasets of a pipeline are to its plan, once the runner made them. Raises OSError, ValueError."""
+    with open(_path(span), "rb") as file:
+        found = json.load(file)
+    _write(_path(span), {**found, "datasets": _datasets(found, catalog)})
+
+
+def write_only(path: str, asked: Mapping[str, Any], pipeline: Any, catalog: Any, parameters: Parameters) -> None:  # noqa: ANN401
+    """Write the plan of a run that is not to be, with its datasets, which are made for it. Raises OSError."""
+    found = plan(asked, pipeline, parameters)
+    for name in _names_of_datasets(found):
+        with contextlib.suppress(Exception):  # one that can't be made is not described, and its node is run
+            catalog.get(name)
+    _write(path, {**found, "datasets": _datasets(found, catalog)})
+
+
+def plan(asked: Mapping[str, Any], pipeline: Any, parameters: Parameters) -> dict[str, Any]:  # noqa: ANN401
+    """Return what is about to run, without its datasets, which the runner makes."""
     top = str(asked.get("project_path") or os.getcwd())
     sources = Sources(top)
-    plan: dict[str, object] = {
+    return {
         "format": FORMAT,
         "run_id": asked.get("run_id"),
         "project": _package(),
@@ -63,17 +85,6 @@ def write(span: str, asked: Mapping[str, Any], pipeline: Any, parameters: Parame
         "nodes": [_node(node, sources, parameters) for node in pipeline.nodes],
         "datasets": {},
     }
-    _write(span, plan)
-
-
-def add_datasets(span: str, catalog: object) -> None:
-    """Add what the datasets of a pipeline are to its plan, once the runner made them. Raises OSError, ValueError."""
-    with open(_path(span), "rb") as file:
-        plan = json.load(file)
-    names = {each for node in plan["nodes"] for each in node["inputs"] + node["outputs"]}
-    made = {each: datasets.in_catalog(catalog, each) for each in sorted(names) if not datasets.is_parameter(each)}
-    plan["datasets"] = {each: _dataset(found) for each, found in made.items() if found is not None}
-    _write(span, plan)
 
 
 class Parameters:
@@ -115,7 +126,29 @@ def _node(node: Any, sources: Sources, parameters: Parameters) -> dict[str, obje
     }
 
 
-def _dataset(found: object) -> dict[str, object]:
+def _names_of_datasets(plan: Mapping[str, Any]) -> list[str]:
+    names = {each for node in plan["nodes"] for each in node["inputs"] + node["outputs"]}
+    return sorted(each for each in names if not datasets.is_parameter(each))
+
+
+def _datasets(plan: Mapping[str, Any], catalog: object) -> dict[str, object]:
+    """Return what there is to say of the datasets of a plan, those that were made."""
+    made = {name: datasets.in_catalog(catalog, name) for name in _names_of_datasets(plan)}
+    return {name: _dataset(found, name, catalog) for name, found in made.items() if found is not None}
+
+
+def _definition(name: str, catalog: object) -> str | None:
+    """Return the hash of what the catalog says of a dataset, without credentials; None where that can't be told."""
+    try:
+        told = catalog.config_resolver.resolve_pattern(name)  # type: ignore[attr-defined] # whatever catalog it is
+        config = {key: value for key, value in told.items() if key != "credentials"}
+        text = json.dumps(config, sort_keys=True, default=_plain)
+    except Exception:  # noqa: BLE001 - a catalog of another kind
+        return None
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _dataset(found: object, name: str, catalog: object) -> dict[str, object]:
     where = datasets.location(found)
     return {
         "type": datasets.type_of(found),
@@ -123,6 +156,7 @@ def _dataset(found: object) -> dict[str, object]:
         "uri": where.uri,
         "versioned": datasets.is_versioned(found),
         "kept": datasets.is_kept(found),
+        "definition": _definition(name, catalog),
     }
 
 
@@ -181,6 +215,6 @@ def _path(span: str) -> str:
     return os.path.join(os.environ[RUN_VARIABLE], FOLDER, f"{span}.json")
 
 
-def _write(span: str, plan: Mapping[str, object]) -> None:
-    os.makedirs(os.path.dirname(_path(span)), exist_ok=True)
-    write_atomically(_path(span), json.dumps(plan).encode())
+def _write(path: str, plan: Mapping[str, object]) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_atomically(path, json.dumps(plan).encode())

@@ -40,7 +40,7 @@ class Recording:
         """Begin with nothing."""
         self._runs: list[Run] = []
         self._executions: list[Execution] = []
-        self._credentials = Credentials()
+        self.credentials = Credentials()
         self._is_worker_ready = False
         self.faults = 0  # of ours, that the pipeline did not hear of
 
@@ -51,16 +51,16 @@ class Recording:
 
     def learn(self, credentials: object) -> None:
         """Take in what must not be written."""
-        self._credentials.learn(credentials)
+        self.credentials.learn(credentials)
 
     def begin_run(self, asked: Mapping[str, Any], pipeline: Any, catalog: object) -> None:  # noqa: ANN401
         """Begin a pipeline, and write its plan."""
-        attributes = project.attributes(asked, pipeline, self._credentials)
+        attributes = project.attributes(asked, pipeline, self.credentials)
         span = begin(project.name(asked), kind=RUN, attributes=attributes)
         if span is not None:
             run = Run(span, asked.get("run_id"), threading.get_ident(), os.getpid(), catalog)
             self._runs.append(run)
-            project.write(span.id, asked, pipeline, project.Parameters(catalog, self._credentials))
+            project.write(span.id, asked, pipeline, project.Parameters(catalog, self.credentials))
 
     def end_run(self, asked: Mapping[str, Any], error: BaseException | None = None) -> None:
         """End a pipeline, with the nodes that nobody ended."""
@@ -77,7 +77,7 @@ class Recording:
             run.span.attributes["faults"] = self.faults
         with contextlib.suppress(Exception):
             project.add_datasets(run.span.id, run.catalog)
-        run.span.end(error, None if error is None else self._credentials.masked(str(error)))
+        run.span.end(error, None if error is None else self.credentials.masked(str(error)))
 
     def begin_load(self, node: Any, dataset: str) -> None:  # noqa: ANN401 - Kedro's
         """Begin a node's load, and the node with its first."""
@@ -133,7 +133,7 @@ class Recording:
         span = begin(node.name, kind=NODE, parent=None if run is None else run.span.id, measure=True, attributes=known)
         if span is None:
             return None
-        execution = Execution(node.name, span, self._credentials)
+        execution = Execution(node.name, span, self.credentials)
         if run is not None and run.pid == os.getpid() and (len(self._runs) == 1 or run.thread == threading.get_ident()):
             execution.catalog = run.catalog
         self._executions.append(execution)

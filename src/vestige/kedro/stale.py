@@ -143,8 +143,7 @@ def _of_definitions(node: PlannedNode, now: Plan, then: Plan) -> Iterator[str]:
 
 
 def _definition(dataset: PlannedDataset) -> tuple[object, ...]:
-    paths = () if dataset.versioned else dataset.paths
-    return dataset.type, paths, dataset.uri, dataset.versioned, dataset.kept, dataset.definition
+    return dataset.type, dataset.uri, dataset.versioned, dataset.kept, dataset.definition
 
 
 def _files(dataset: PlannedDataset) -> Iterator[str]:
