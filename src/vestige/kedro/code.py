@@ -115,7 +115,8 @@ class Sources:
         names = set(_names_of(function.__code__)).union(*map(names_around, nodes))
         reached = self._reached(names, nodes, function.__globals__)
         held = (each for value in _held(function) if (each := self._key(value)))
-        return _Piece(_name(function), digest(nodes), frozenset((*reached, *held)))
+        name = f"{function.__globals__.get('__name__')}.{module.names[nodes[0]]}"  # `wraps` gives it another's
+        return _Piece(name, digest(nodes), frozenset((*reached, *held)))
 
     def _class(self, key: _Key) -> _Piece | None:
         module = self._module(key.subject.__module__)

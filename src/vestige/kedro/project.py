@@ -127,9 +127,9 @@ def _dataset(found: object) -> dict[str, object]:
 
 
 def _pipelines(asked: Mapping[str, Any]) -> list[str]:
-    """Return their names; Kedro before 1.4 takes one."""
+    """Return their names, sorted: Kedro gives several in any order, and none but one before 1.4."""
     found = asked.get("pipeline_names") or asked.get("pipeline_name") or _DEFAULT
-    return [found] if isinstance(found, str) else [str(each) for each in found]
+    return [found] if isinstance(found, str) else sorted(map(str, found))
 
 
 def _runner(told: object) -> str | None:
