@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import inspect
 import json
 import os
 import sys
@@ -283,7 +282,10 @@ def _methods(value: Any) -> Iterator[FunctionType]:  # noqa: ANN401
 
 def _plain(value: object) -> str:
     """Return the JSON of an argument; of what JSON does not have only its class."""
-    return json.dumps(value, sort_keys=True, default=lambda other: inspect.getattr_static(type(other), "__qualname__"))
+    try:
+        return json.dumps(value, sort_keys=True, default=lambda other: type(other).__qualname__)
+    except (TypeError, ValueError, RecursionError):  # keys of several kinds, a circle
+        return type(value).__qualname__
 
 
 def _hash(pieces: list[_Piece], bound: list[object]) -> str | None:

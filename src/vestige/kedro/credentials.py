@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHORT = 4  # characters: what is shorter, under a name that promises no secret, is none
+_CONTAINERS = ("abfs", "wasb")  # of Azure: what stands where others have the user is no user
 _WORDS = {"true", "false", "none", "null"}
 _ASSIGNED = re.compile(r"(?i)(?:pass\w*|pwd|secret\w*|token|\w*key|sig)\s*=\s*([^;&\s]+)")
 _USER = re.compile(r"(?<=://)[^/?#\s@'\"]*(?:@[^/?#\s@'\"]*)*@")
@@ -58,8 +59,10 @@ class Credentials:
 def without_user(address: str) -> str:
     """Return a URL without user, password, query and fragment: signatures are kept in those."""
     scheme, _, rest = address.partition("://")
-    host, slash, path = re.split("[?#]", rest)[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    place, slash, path = re.split("[?#]", rest)[0].partition("/")
+    user, at, host = place.rpartition("@")
+    container = user.partition(":")[0] + at if scheme.startswith(_CONTAINERS) else ""
+    return f"{scheme}://{container}{host}{slash}{path}"
 
 
 def _values(value: object, name: str = "") -> Iterator[str]:

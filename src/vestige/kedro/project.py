@@ -111,8 +111,16 @@ def _node(node: Any, sources: Sources, parameters: Parameters) -> dict[str, obje
         "inputs": list(node.inputs),
         "outputs": list(node.outputs),
         "parameters": {each: parameters.of(each) for each in node.inputs if datasets.is_parameter(each)},
-        "code": sources.told(node.func),
+        "code": _code(node.func, sources),
     }
+
+
+def _code(function: object, sources: Sources) -> dict[str, object]:
+    """Return what is told of a function; nodes may call anything that can be called, however it is made."""
+    try:
+        return sources.told(function)
+    except Exception:  # noqa: BLE001 - one that fails at being looked at must not cost the plan
+        return {"function": type(function).__qualname__, "hash": None}
 
 
 def _dataset(found: object) -> dict[str, object]:
