@@ -59,7 +59,7 @@ class Recording:
     def begin_run(self, asked: Mapping[str, Any], pipeline: Any, catalog: object) -> None:  # noqa: ANN401
         """Begin a pipeline, and write its plan."""
         attributes = project.attributes(asked, pipeline, self._credentials)
-        span = begin(project.name(asked), kind=RUN, attributes=attributes)
+        span = begin(project.name(asked), kind=RUN, apart=True, attributes=attributes)
         if span is not None:
             run = Run(span, asked.get("run_id"), threading.get_ident(), os.getpid(), catalog)
             self._runs.append(run)

@@ -132,7 +132,8 @@ def of_this_process() -> Meter:
     """Return the meter of this process."""
     global _meter  # noqa: PLW0603 - one a process
     if _meter is None:
-        _meter = Meter()
+        with _lock:  # two would not know of each other's peaks
+            _meter = _meter or Meter()
     return _meter
 
 
@@ -151,12 +152,14 @@ def _content(descriptor: Descriptor | None) -> bytes:
 
 
 def _forget() -> None:
-    global _meter  # noqa: PLW0603
+    global _meter, _lock  # noqa: PLW0603
     if _meter is not None:
         _meter.close()  # its files tell of the parent
     _meter = None
+    _lock = threading.Lock()  # the old one may be held by a thread that is not here
 
 
 _meter: Meter | None = None
+_lock = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
