@@ -24,6 +24,7 @@ import machine
 import measure
 import overhead
 import peers
+import pipelines
 import table
 import throughput
 import tracing
@@ -48,6 +49,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "memory": cost.memory,
     "listing": listing.listing,
     "commit": committing.committing,
+    "kedro": pipelines.kedro,
     "accuracy": accuracy.accuracy,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")

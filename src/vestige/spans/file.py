@@ -113,7 +113,7 @@ def _start_ticks() -> int | None:
 
 def _forget() -> None:
     """Begin anew in a forked child: it has a file of its own."""
-    global _file, _is_tried, _lock
+    global _file, _is_tried, _lock  # noqa: PLW0603
     if _file is not None:
         _file.descriptor.close()
     _file, _is_tried = None, False
