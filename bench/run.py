@@ -25,6 +25,7 @@ import machine
 import measure
 import overhead
 import peers
+import pipelines
 import table
 import throughput
 import tracing
@@ -50,6 +51,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "listing": listing.listing,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
+    "kedro": pipelines.kedro,
     "accuracy": accuracy.accuracy,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import inspect
 import json
 import os
 import sys
@@ -115,7 +114,8 @@ class Sources:
         names = set(_names_of(function.__code__)).union(*map(names_around, nodes))
         reached = self._reached(names, nodes, function.__globals__)
         held = (each for value in _held(function) if (each := self._key(value)))
-        return _Piece(_name(function), digest(nodes), frozenset((*reached, *held)))
+        name = f"{function.__globals__.get('__name__')}.{module.names[nodes[0]]}"  # `wraps` gives it another's
+        return _Piece(name, digest(nodes), frozenset((*reached, *held)))
 
     def _class(self, key: _Key) -> _Piece | None:
         module = self._module(key.subject.__module__)
@@ -282,7 +282,10 @@ def _methods(value: Any) -> Iterator[FunctionType]:  # noqa: ANN401
 
 def _plain(value: object) -> str:
     """Return the JSON of an argument; of what JSON does not have only its class."""
-    return json.dumps(value, sort_keys=True, default=lambda other: inspect.getattr_static(type(other), "__qualname__"))
+    try:
+        return json.dumps(value, sort_keys=True, default=lambda other: type(other).__qualname__)
+    except (TypeError, ValueError, RecursionError):  # keys of several kinds, a circle
+        return type(value).__qualname__
 
 
 def _hash(pieces: list[_Piece], bound: list[object]) -> str | None:

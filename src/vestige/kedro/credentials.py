@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote
+
+from vestige.record.start import MASK, looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MASK = "***"
-_SHORT = 4  # characters: what is shorter is masked as a whole word only
+_SHORT = 4  # characters: what is shorter, under a name that promises no secret, is none
+_CONTAINERS = ("abfs", "wasb")  # of Azure: what stands where others have the user is no user
+_WORDS = {"true", "false", "none", "null"}
 _ASSIGNED = re.compile(r"(?i)(?:pass\w*|pwd|secret\w*|token|\w*key|sig)\s*=\s*([^;&\s]+)")
 _USER = re.compile(r"(?<=://)[^/?#\s@'\"]*(?:@[^/?#\s@'\"]*)*@")
 
@@ -30,10 +33,9 @@ class Credentials:
     def learn(self, given: object) -> None:
         """Take in a project's credentials, nested as they are."""
         self._are_known = True
-        self._values |= {form for value in _strings(given) for part in _parts(value) for form in _forms(part)}
+        self._values |= {form for value in _values(given) for part in _parts(value) for form in _forms(part)}
         words = sorted(self._values, key=len, reverse=True)
-        bounded = [re.escape(word) if len(word) >= _SHORT else rf"(?<!\w){re.escape(word)}(?!\w)" for word in words]
-        self._pattern = re.compile("|".join(bounded)) if bounded else None
+        self._pattern = re.compile("|".join(map(re.escape, words))) if words else None
 
     def learn_from(self, catalog: object) -> None:
         """Take in those that a catalog was made with, where nobody told them: in a worker that was not forked."""
@@ -56,19 +58,26 @@ class Credentials:
 
 def without_user(address: str) -> str:
     """Return a URL without user, password, query and fragment: signatures are kept in those."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = address.partition("://")
+    place, slash, path = re.split("[?#]", rest)[0].partition("/")
+    user, at, host = place.rpartition("@")
+    container = user.partition(":")[0] + at if scheme.startswith(_CONTAINERS) else ""
+    return f"{scheme}://{container}{host}{slash}{path}"
 
 
-def _strings(value: object) -> Iterator[str]:
-    """Yield all words and numbers in what may be nested."""
+def _values(value: object, name: str = "") -> Iterator[str]:
+    """Yield all words and numbers in what may be nested, but for settings such as `retries: 3`."""
     if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple | set):
+        for key, each in value.items():
+            yield from _values(each, str(key))
+    elif isinstance(value, list | tuple | set):
         for each in value:
-            yield from _strings(each)
+            yield from _values(each, name)
     elif value is not None and not isinstance(value, bool):
-        yield str(value)
+        text = str(value)
+        is_setting = len(text) < _SHORT or text.lower() in _WORDS
+        if not is_setting or looks_secret(name, text):
+            yield text
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -44,6 +44,7 @@ class Module:
         self.path = path
         self._tree = tree
         self._functions: defaultdict[tuple[int, str], list[ast.AST]] = defaultdict(list)
+        self.names: dict[ast.AST, str] = {}  # of functions, qualified
         self.classes: dict[str, ast.AST] = {}  # by qualified name
         self.bindings: defaultdict[str, list[ast.AST]] = defaultdict(list)  # statements of the module by name
         self.imports: dict[str, Import] = {}  # by the name that they bind in the module
@@ -77,9 +78,11 @@ class Module:
             if isinstance(child, _FUNCTIONS):
                 first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
                 self._functions[first, child.name].append(child)
+                self.names[child] = f"{above}{child.name}"
                 inner = f"{above}{child.name}.<locals>."
             elif isinstance(child, ast.Lambda):
                 self._functions[child.lineno, "<lambda>"].append(child)
+                self.names[child] = f"{above}<lambda>"
                 inner = f"{above}<lambda>.<locals>."
             elif isinstance(child, ast.ClassDef):
                 self.classes[f"{above}{child.name}"] = child

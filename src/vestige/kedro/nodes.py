@@ -6,6 +6,7 @@ import contextlib
 import gc
 import inspect
 import itertools
+import sys
 import threading
 import weakref
 from types import GeneratorType
@@ -26,15 +27,16 @@ LOAD = "kedro.load"
 SAVE = "kedro.save"
 _SECOND = 1_000_000_000
 _POOL = "ThreadPoolExecutor-"  # how a pool calls its threads: "ThreadPoolExecutor-3_0"
+_RUNS_NODES = ("kedro.runner.task", "execute")
 _LAZY: tuple[Any, ...] = (GeneratorType, type(itertools.tee(())[0]))
 
 
 class Unseen(Exception):  # noqa: N818 - it stands in place of an error
-    """What ended a node was told to nobody in its process."""
+    """Nobody saw by what a node ended."""
 
 
 def crew() -> str:
-    """Return what this thread and those that load for the same node have in common."""
+    """Return what this thread and those that load for the same node have in common: the pool, where it is of one."""
     thread = threading.current_thread()
     return thread.name.rpartition("_")[0] if thread.name.startswith(_POOL) else str(thread.ident)
 
@@ -83,6 +85,7 @@ class Execution:
         "_unsaved",
         "_watched",
         "catalog",
+        "catalog_before",
         "crew",
         "is_closed",
         "is_computing",
@@ -90,15 +93,18 @@ class Execution:
         "name",
         "run_id",
         "span",
+        "thread",
     )
 
     def __init__(self, name: str, span: Open, credentials: Credentials) -> None:
         """Begin with its first load, or with its function."""
         self.name = name
         self.crew = crew()
+        self.thread = threading.get_ident()  # that of its function, once that runs
         self.span = span
         self.run_id: str | None = None  # Kedro's; None: not told yet
         self.catalog: object = None  # the same
+        self.catalog_before: object = None  # that of the process which this one was forked from
         self.is_closed = False
         self.is_computing = False
         self.is_lazy = False  # its body runs while it is saved
@@ -107,7 +113,7 @@ class Execution:
         self._loads: list[Transfer] = []
         self._saves: list[Transfer] = []
         self._unsaved: set[str] = set()
-        self._watched: list[object] = []
+        self._watched: list[weakref.ref[Any]] = []
 
     def begin_load(self, dataset: str) -> None:
         """Begin a load; parameters are none."""
@@ -134,6 +140,7 @@ class Execution:
         self.span.attributes["run_id"] = run_id
         for transfer in list(self._loads):
             self._finish(self._loads, transfer)
+        self.thread = threading.get_ident()
         self.is_computing = True
         self.span.enter()
 
@@ -207,7 +214,7 @@ class Execution:
         transfer.span.end(error, words, seen=None if transfer.is_open else transfer.seen)
 
     def _described(self, name: str, *, is_load: bool, is_whole: bool) -> dict[str, object]:
-        dataset = datasets.in_catalog(self.catalog, name)
+        dataset = datasets.in_catalog(self.catalog or self.catalog_before, name)
         if dataset is None:
             return {}
         version = datasets.version(dataset, is_load=is_load) if is_whole else None
@@ -216,12 +223,24 @@ class Execution:
         told |= {"paths": list(where.paths) or None, "bytes": datasets.size(where.paths) if is_whole else None}
         return {key: value for key, value in told.items() if value is not None}
 
-    def _watch(self, value: Any) -> object:  # noqa: ANN401
+    @property
+    def is_unwatched(self) -> bool:
+        """Say whether nobody will tell when its body is over."""
+        return self.is_lazy and not self._watched
+
+    def _watch(self, value: Any) -> weakref.ref[Any] | None:  # noqa: ANN401
         """Return a reference to the generator behind an output, which closes the node when that is gone."""
         behind = next((one for one in (value, *gc.get_referents(value)) if isinstance(one, _LAZY)), None)
         return None if behind is None else weakref.ref(behind, self._generator_is_gone)
 
     def _generator_is_gone(self, _: object) -> None:
+        """Close the node: it goes when Kedro returns from it, or with the error that came out of it."""
         with contextlib.suppress(Exception):
-            if not any(isinstance(one, weakref.ref) and one() is not None for one in self._watched):
+            error = sys.exc_info()[1]
+            above = sys._getframe(1)  # noqa: SLF001 - the one way to see who let go of it
+            if any(one() is not None for one in self._watched):
+                return
+            if (above.f_globals.get("__name__"), above.f_code.co_name) == _RUNS_NODES:
                 self.close()
+            elif isinstance(error, Exception):
+                self.close(error)

@@ -122,8 +122,16 @@ def _node(node: Any, sources: Sources, parameters: Parameters) -> dict[str, obje
         "inputs": list(node.inputs),
         "outputs": list(node.outputs),
         "parameters": {each: parameters.of(each) for each in node.inputs if datasets.is_parameter(each)},
-        "code": sources.told(node.func),
+        "code": _code(node.func, sources),
     }
+
+
+def _code(function: object, sources: Sources) -> dict[str, object]:
+    """Return what is told of a function; nodes may call anything that can be called, however it is made."""
+    try:
+        return sources.told(function)
+    except Exception:  # noqa: BLE001 - one that fails at being looked at must not cost the plan
+        return {"function": type(function).__qualname__, "hash": None}
 
 
 def _names_of_datasets(plan: Mapping[str, Any]) -> list[str]:
@@ -161,9 +169,9 @@ def _dataset(found: object, name: str, catalog: object) -> dict[str, object]:
 
 
 def _pipelines(asked: Mapping[str, Any]) -> list[str]:
-    """Return their names; Kedro before 1.4 takes one."""
+    """Return their names, sorted: Kedro gives several in any order, and none but one before 1.4."""
     found = asked.get("pipeline_names") or asked.get("pipeline_name") or _DEFAULT
-    return [found] if isinstance(found, str) else [str(each) for each in found]
+    return [found] if isinstance(found, str) else sorted(map(str, found))
 
 
 def _runner(told: object) -> str | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vestige.spans.span import Open
 
 RUN = "kedro.run"
+_UNSEEN = "nobody saw by what it ended"
 
 
 @dataclass(slots=True)
@@ -42,12 +43,14 @@ class Recording:
         self._executions: list[Execution] = []
         self.credentials = Credentials()
         self._is_worker_ready = False
+        self._lock = threading.Lock()
         self.faults = 0  # of ours, that the pipeline did not hear of
 
     def forget(self) -> None:
         """Begin anew in a forked child: what was open is the parent's."""
         self._executions = []
         self._is_worker_ready = False
+        self._lock = threading.Lock()
 
     def learn(self, credentials: object) -> None:
         """Take in what must not be written."""
@@ -56,7 +59,7 @@ class Recording:
     def begin_run(self, asked: Mapping[str, Any], pipeline: Any, catalog: object) -> None:  # noqa: ANN401
         """Begin a pipeline, and write its plan."""
         attributes = project.attributes(asked, pipeline, self.credentials)
-        span = begin(project.name(asked), kind=RUN, attributes=attributes)
+        span = begin(project.name(asked), kind=RUN, apart=True, attributes=attributes)
         if span is not None:
             run = Run(span, asked.get("run_id"), threading.get_ident(), os.getpid(), catalog)
             self._runs.append(run)
@@ -72,7 +75,7 @@ class Recording:
         for execution in list(self._executions):
             if self._is_part(execution, run):
                 is_told = not failed or execution.name in failed
-                self._close(execution, error if is_told or error is None else Unseen("the pipeline ended by another"))
+                self._close(execution, error if is_told or error is None else Unseen(_UNSEEN))
         if self.faults:
             run.span.attributes["faults"] = self.faults
         with contextlib.suppress(Exception):
@@ -81,7 +84,8 @@ class Recording:
 
     def begin_load(self, node: Any, dataset: str) -> None:  # noqa: ANN401 - Kedro's
         """Begin a node's load, and the node with its first."""
-        execution = self._in_crew(node) or self._begin(node)
+        with self._lock:  # several threads may load for one node
+            execution = self._in_crew(node) or self._begin(node)
         if execution is not None:
             execution.begin_load(dataset)
 
@@ -125,8 +129,8 @@ class Recording:
         """Begin a node. What this thread left open ended without a word: generators do, and failures in workers."""
         self._executions = [one for one in self._executions if not one.is_closed]
         for left in self._executions:
-            if left.crew == crew() and not left.is_computing:
-                left.close(None if left.is_lazy else Unseen("it was told to another process"))
+            if left.thread == threading.get_ident() and not left.is_computing:
+                left.close(None if left.is_unwatched else Unseen(_UNSEEN))
         self._get_worker_ready()
         run = self._run()
         known = {} if run is None else {"run_id": run.run_id}
@@ -134,7 +138,9 @@ class Recording:
         if span is None:
             return None
         execution = Execution(node.name, span, self.credentials)
-        if run is not None and run.pid == os.getpid() and (len(self._runs) == 1 or run.thread == threading.get_ident()):
+        if run is not None and run.pid != os.getpid():
+            execution.catalog_before = run.catalog
+        elif run is not None and (len(self._runs) == 1 or run.thread == threading.get_ident()):
             execution.catalog = run.catalog
         self._executions.append(execution)
         return execution

@@ -66,7 +66,8 @@ class Around:
             for span in group:
                 open_roots = [root for root in open_roots if (self.end(root) or span.began) >= span.began]
                 is_told = span.parent in known and span.parent != span.id
-                self._parents[span.id] = span.parent if is_told else open_roots[0].id if open_roots else None
+                outer = next((root.id for root in open_roots if not (span.is_apart and root.is_apart)), None)
+                self._parents[span.id] = span.parent if is_told else outer
                 if not is_told and span.count("thread") == span.life.pid:  # of the main thread
                     open_roots.append(span)
         by_line = {place.line: group for group in by_life.values() if (place := self.place(group[0])) is not None}

@@ -51,6 +51,11 @@ class Written:
         """Say whether it lasts as long as its process: that of `vestige span`."""
         return self.begin.get("until") == "exit"
 
+    @property
+    def is_apart(self) -> bool:
+        """Say whether it belongs to no other of its kind, but those that it names."""
+        return self.begin.get("apart") is True
+
     def attributes(self) -> dict[str, Any]:
         """Return what the program said of it last."""
         found = self.end.get("attributes", self.begin.get("attributes"))

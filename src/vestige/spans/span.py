@@ -46,6 +46,7 @@ class Open:
         parent: str | None = None,
         measure: bool = False,
         until_exit: bool = False,
+        apart: bool = False,
         attributes: Mapping[str, object] | None = None,
     ) -> None:
         """Write that it begins; `parent` is another's id, `measure` asks for memory and I/O."""
@@ -69,6 +70,8 @@ class Open:
             line |= {"hwm": self._watch.before.peak, "resident": self._watch.before.resident}
         if until_exit:
             line["until"] = "exit"
+        if apart:
+            line["apart"] = True
         if measure:
             line |= meter.of_this_process().moved()
         spans.write(line)
@@ -186,20 +189,22 @@ def begin(  # noqa: PLR0913 - what a line says
     parent: str | None = None,
     measure: bool = False,
     until_exit: bool = False,
+    apart: bool = False,
     attributes: Mapping[str, object] | None = None,
 ) -> Open | None:
     """Begin a span that is ended by hand, for adapters; None outside of a run, or where nothing can be written.
 
     One that lasts `until_exit` ends with its process, whatever that executes in the meantime. Without a `parent` it
     belongs to the innermost one of this thread or task, to the outermost open one of the
-    main thread, or to the one that the process was started in.
+    main thread, or to the one that the process was started in. Those that are `apart` do not belong to each other so:
+    a server may run many at a time.
     """
     with _silent():
         spans = file.of_this_process()
         if spans is not None:
             inner = _current.get()
             parent = parent or (inner.id if inner is not None else spans.parent)
-            asked = {"measure": measure, "until_exit": until_exit}
+            asked = {"measure": measure, "until_exit": until_exit, "apart": apart}
             return Open(spans, name, kind=kind, parent=parent, attributes=attributes, **asked)
     return None
 

@@ -1,0 +1,1 @@
+"""A project with every kind of dataset and node."""

@@ -1,0 +1,3 @@
+"""What nodes reach by name."""
+
+PER_PIECE = 100
