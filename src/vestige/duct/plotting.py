@@ -13,7 +13,7 @@ from vestige.duct import charts, logs
 from vestige.duct.options import LEVELS
 from vestige.duct.version import CON_DUCT
 from vestige.errors import VestigeError
-from vestige.report import plot_data, plot_figure, plot_runs, plot_text
+from vestige.report import plot_canvas, plot_data, plot_figure, plot_runs, plot_text
 
 if TYPE_CHECKING:
     from vestige.report.plot_data import Chart
@@ -79,8 +79,8 @@ def _plot(arguments: argparse.Namespace) -> int:
 def _write(chart: Chart, ratio: float) -> None:
     """Write the plot as text: better than nothing where no window can be had."""
     width = shutil.get_terminal_size().columns
-    signs = plot_text.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_text.ASCII
-    for line in plot_text.render([chart], plot_text.Look(width=width, signs=signs, ratio=ratio)):
+    signs = plot_canvas.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_canvas.ASCII
+    for line in plot_text.render([chart], plot_canvas.Look(width=width, signs=signs, ratio=ratio)):
         sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -11,7 +11,7 @@ from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.duct import logs
 from vestige.errors import UsageError, VestigeError
-from vestige.report import plot_data, plot_runs, plot_text
+from vestige.report import plot_canvas, plot_data, plot_runs, plot_text
 
 if TYPE_CHECKING:
     import argparse
@@ -73,11 +73,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def text_look(
     title: str | None, size: tuple[int, int] | None, *, plain: bool, ratio: float | None = None
-) -> plot_text.Look:
+) -> plot_canvas.Look:
     """Return how a plot is to be on this terminal."""
     width, rows = size or (shutil.get_terminal_size().columns, None)
-    signs = plot_text.ASCII if plain or not _can_print("█╌") else plot_text.BLOCKS
-    return plot_text.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
+    signs = plot_canvas.ASCII if plain or not _can_print("█╌") else plot_canvas.BLOCKS
+    return plot_canvas.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
 
 
 def _can_print(letters: str) -> bool:
