@@ -31,6 +31,10 @@ class Signs:
     dot: str  # of a second curve
     group: str
     death: str
+    load: str
+    save: str
+    waiting: str
+    critical: str
     corner: str
     wall: str
     tick: str
@@ -43,8 +47,7 @@ class Signs:
         words = safe(words)
         if not self.plain:
             return words
-        words = "".join(_ASCII.get(letter, letter) for letter in words)
-        return words.encode("ascii", "backslashreplace").decode("ascii")
+        return as_ascii(words)
 
     def cut(self, words: str, width: int) -> str:
         """Return words as `text` has them, cut to `width` columns with a sign that something is missing."""
@@ -56,8 +59,10 @@ class Signs:
         return words + (".." if self.plain else "…")
 
 
-BLOCKS = Signs("▁▂▃▄▅▆▇█", "░▒▓█", "●", "○", "╌", "•", "▞", "✗", "└", "│", "┤", "─", "┬", plain=False)
-ASCII = Signs(".:#", ".-=#", "@", "o", "-", "+", "/", "X", "+", "|", "+", "-", "+", plain=True)
+BLOCKS = Signs(
+    "▁▂▃▄▅▆▇█", "░▒▓█", "●", "○", "╌", "•", "▞", "✗", "▄", "▀", "·", "*", "└", "│", "┤", "─", "┬", plain=False
+)
+ASCII = Signs(".:#", ".-=#", "@", "o", "-", "+", "/", "X", "<", ">", ".", "*", "+", "|", "+", "-", "+", plain=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,11 @@ class Plan:
     def column(self, time: float) -> int:
         """Return where a time stands."""
         return min(max(int(time / self.end * self.columns), 0), self.columns - 1)
+
+
+def as_ascii(text: str) -> str:
+    """Return text in ASCII: our own signs as others that mean the same, letters of somebody else escaped."""
+    return "".join(_ASCII.get(letter, letter) for letter in text).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def columns_of(text: str) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
 from vestige.record.place import RECORD_NAME
 from vestige.record.store import RunFolder
-from vestige.report import plot_data
+from vestige.report import plot_data, span_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from vestige.record.model import Point, Process
     from vestige.report.plot_data import Chart, Metric
 
+_MOST_BANDS = 16  # spans with a bar of their own
 _NAMES = (RECORD_NAME, "events.jsonl", "usage.jsonl", "processes.jsonl")
 
 
@@ -26,11 +28,13 @@ def folder_around(path: str) -> RunFolder | None:
     return RunFolder(folder) if named and os.path.isfile(os.path.join(folder, RECORD_NAME)) else None
 
 
-def run_chart(folder: RunFolder, metrics: Sequence[Metric], *, by_process: bool = True) -> Chart:
+def run_chart(folder: RunFolder, metrics: Sequence[Metric], *, by_process: bool = True, by_span: bool = False) -> Chart:
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
     record = folder.load()
     points, processes = _so_far(folder) if record.status == "running" else (folder.points(), folder.processes())
-    return plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    chart = plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    seen = span_view.view(folder, record) if by_span else None
+    return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
 
 
 def _so_far(folder: RunFolder) -> tuple[list[Point], list[Process]]:

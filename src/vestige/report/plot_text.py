@@ -7,6 +7,7 @@ import itertools
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from vestige.report import plot_text_bands
 from vestige.report.plot_canvas import Canvas, Plan, beside, beside_field, columns_of, labelled_row, wrapped
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
 from vestige.report.quantity import marked
@@ -46,27 +47,34 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.alone is not None and (plan.alone.lanes or plan.alone.marks):
         yield ""
         yield from _processes(plan, plan.alone)
+    if plan.alone is not None and plan.alone.bands:
+        yield ""
+        yield from plot_text_bands.rows(plan, plan.alone.bands)
     yield from _time_axis(plan)
     yield from _legend(plan)
 
 
 def _plan(charts: Sequence[Chart], look: Look) -> Plan:
     width = min(max(look.width, NARROWEST), WIDEST)
-    named = len(charts) == 1 and bool(charts[0].lanes or charts[0].marks)
-    gutter = (
-        (_NAMES if width >= _WIDE else _NAMES * width // _WIDE)
-        if named
-        else _NUMBERS + (_ZEROS if look.ratio == -1 else 0)
-    )
     end = max(chart.end for chart in charts)
     return Plan(
         charts=tuple(charts),
         look=dataclasses.replace(look, width=width),
-        gutter=gutter,
+        gutter=_gutter(charts, look, width),
         rows=_USUAL,
         scale=time_scale(end, look.ratio),
         end=end,
     )
+
+
+def _gutter(charts: Sequence[Chart], look: Look, width: int) -> int:
+    """Return how much room there is for names: more where they are all that there is."""
+    alone = charts[0] if len(charts) == 1 else None
+    if alone is not None and alone.bands and not alone.panels:
+        return min(max(len(band.label) for band in alone.bands) + len("* "), width * 2 // 5)
+    if alone is not None and (alone.lanes or alone.marks or alone.bands):
+        return _NAMES if width >= _WIDE else _NAMES * width // _WIDE
+    return _NUMBERS + (_ZEROS if look.ratio == -1 else 0)
 
 
 def _title(plan: Plan) -> Iterator[str]:
@@ -311,6 +319,9 @@ def _time_axis(plan: Plan) -> Iterator[str]:
 
 def _legend(plan: Plan) -> Iterator[str]:
     chart, signs = plan.alone, plan.look.signs
+    if chart is not None and chart.bands:
+        words = plot_text_bands.legend(signs, chart.bands)
+        yield from map(plan.look.paint.dim, wrapped(plan, words, "   "))
     if chart is None or not chart.lanes:
         return
     shares = zip(signs.shares, ("under 25", "50", "75", "more % of a core"), strict=True)

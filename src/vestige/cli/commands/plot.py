@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
@@ -43,9 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--by",
-        choices=("process", "total"),
+        choices=("process", "span", "total"),
         metavar="WHAT",
-        help="process: the largest each, too; total: only the whole; default: process for one run, total for several",
+        help="process: the largest each, and spans, too; span: spans only; total: only the whole; "
+        "default: process for one run, total for several",
     )
     parser.add_argument("--title", metavar="TEXT", help="default: the run and its command")
     parser.add_argument("--size", metavar="WxH", help="of an image in pixels, in the terminal in columns and lines")
@@ -76,16 +76,8 @@ def text_look(
 ) -> plot_canvas.Look:
     """Return how a plot is to be on this terminal."""
     width, rows = size or (shutil.get_terminal_size().columns, None)
-    signs = plot_canvas.ASCII if plain or not _can_print("█╌") else plot_canvas.BLOCKS
+    signs = plot_canvas.ASCII if plain or not printing.can_print("█╌") else plot_canvas.BLOCKS
     return plot_canvas.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
-
-
-def _can_print(letters: str) -> bool:
-    try:
-        letters.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _draw(charts: Sequence[Chart], arguments: argparse.Namespace, size: tuple[int, int] | None) -> None:
@@ -104,10 +96,9 @@ def _charts(arguments: argparse.Namespace) -> list[Chart]:
     words = arguments.run or ["last"]
     if len(words) > plot_data.MOST_RUNS:
         raise UsageError(f"more than {plot_data.MOST_RUNS} runs can't be told apart in one plot")
-    if arguments.by == "process" and len(words) > 1:
-        raise UsageError("`--by process` goes with one run")
-    by_process = arguments.by != "total" and len(words) == 1
-    charts = [_chart(word, arguments, by_process=by_process) for word in words]
+    if arguments.by in ("process", "span") and len(words) > 1:
+        raise UsageError(f"`--by {arguments.by}` goes with one run")
+    charts = [_chart(word, arguments, alone=len(words) == 1) for word in words]
     if all(chart.is_empty for chart in charts):
         raise VestigeError(f"nothing to draw of {', '.join(words)}: nobody looked at it while it ran")
     return charts
@@ -118,14 +109,17 @@ def _metrics(arguments: argparse.Namespace) -> tuple[Metric, ...]:
     return tuple(metric for metric in plot_data.METRICS if metric in asked or "all" in asked)
 
 
-def _chart(word: str, arguments: argparse.Namespace, *, by_process: bool) -> Chart:
+def _chart(word: str, arguments: argparse.Namespace, *, alone: bool) -> Chart:
     metrics = _metrics(arguments)
+    by_process = alone and arguments.by in (None, "process")
+    by_span = alone and arguments.by in (None, "process", "span")
     folder = plot_runs.folder_around(word)
     if folder is None and logs.is_log(word):
         from vestige.duct import charts  # noqa: PLC0415 - only for such logs
 
         return charts.chart(logs.read_log(word), metrics=metrics, by_process=by_process)
-    return plot_runs.run_chart(folder or api.kept(arguments.store).find(word), metrics, by_process=by_process)
+    found = folder or api.kept(arguments.store).find(word)
+    return plot_runs.run_chart(found, metrics, by_process=by_process, by_span=by_span)
 
 
 def _size(arguments: argparse.Namespace) -> tuple[int, int] | None:
