@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.record.model import Figure
+from vestige.report.quantity import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,6 +94,11 @@ def memory(branch: Branch) -> Figure | None:
     """Return the largest peak of memory among the spans of a branch; None where none was asked for."""
     peaks = [span.memory_peak for span in branch.spans if span.memory_peak is not None]
     return max(peaks, key=lambda peak: peak.value or 0, default=None)
+
+
+def memory_of(span: Span) -> str:
+    """Return the peak of memory of a span in a word; empty where none was asked for."""
+    return "" if span.memory_peak is None else marked(span.memory_peak)
 
 
 def _below(spans: Iterable[Span], depth: int, reached: set[str], *, whole: bool) -> list[Branch]:

@@ -75,7 +75,7 @@ def notes(
     if not any(pipeline.critical for pipeline in pipelines):
         chain = [branch for branch in span_tree.longest_chain(found) if branch.wall]
         if len(chain) > 1:
-            yield _row("longest", " > ".join(f"{_name(branch)} {_wall(branch)}" for branch in chain), paint)
+            yield _row("longest", " > ".join(f"{name_of(branch)} {_wall(branch)}" for branch in chain), paint)
     yield from _errors(spans, paint)
 
 
@@ -169,10 +169,11 @@ def dataset_figures(pipeline: Pipeline, name: str) -> Iterator[str]:
 
 
 def _indented(branch: Branch) -> str:
-    return "  " * min(branch.depth, _DEEPEST) + _name(branch)
+    return "  " * min(branch.depth, _DEEPEST) + name_of(branch)
 
 
-def _name(branch: Branch) -> str:
+def name_of(branch: Branch) -> str:
+    """Return what a branch is called, and how many spans it is."""
     return safe(branch.name) + ("" if branch.alone else f" ×{number(len(branch.spans))}")  # noqa: RUF001
 
 

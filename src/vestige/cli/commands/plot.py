@@ -24,6 +24,8 @@ examples:
   vestige plot 7f3a -o run.png               as an image: PNG, SVG, PDF by the suffix
   vestige plot 7f3a 81bc --metric memory     the memory of two runs over each other
   vestige plot 7f3a --metric all             I/O as well
+  vestige plot --dag                         nodes and datasets of a pipeline with time and memory, as a tree
+  vestige plot --dag -o dag.svg              as an image; `.dot` for Graphviz
   vestige plot .duct/logs/x_info.json        a log of con-duct
 """
 
@@ -51,11 +53,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="WxH", help="of an image in pixels, in the terminal in columns and lines")
     parser.add_argument("--ascii", action="store_true", help="in the terminal: ASCII only")
     parser.add_argument("--window", action="store_true", help="in a window (needs matplotlib and a display)")
+    parser.add_argument(
+        "--dag", action="store_true", help="what depends on what instead: nodes of Kedro and datasets, or spans"
+    )
+    parser.add_argument("--pipeline", metavar="NAME", help="with --dag: of several, by name or number; default: all")
     stores.add_option(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Draw them."""
+    if arguments.dag:
+        from vestige.cli import dag  # noqa: PLC0415 - not for curves
+
+        return dag.draw(arguments)
+    if arguments.pipeline is not None:
+        raise UsageError("`--pipeline` goes with `--dag`")
     size = _size(arguments)
     if arguments.output is not None:
         from vestige.report import plot_figure  # noqa: PLC0415 - not for the terminal
