@@ -17,7 +17,7 @@ FOLDER = "spans"
 FORMAT = 1
 PARENT_VARIABLE = "VESTIGE_SPAN"  # the id of the span that a process begins in, set by `vestige span`
 ID_LENGTH = 16
-_RUN_VARIABLE = "VESTIGE_RUN"
+RUN_VARIABLE = "VESTIGE_RUN"
 _LONGEST = 16 << 10  # B, of a line
 _ENCODER = json.JSONEncoder(separators=(",", ":"), default=str, skipkeys=True, allow_nan=False)
 _START = 19  # of the words after the name in /proc/PID/stat: field 22
@@ -67,7 +67,7 @@ def of_this_process() -> SpanFile | None:
     global _file, _is_tried  # noqa: PLW0603 - one a process, as its pid is
     if not _is_tried:
         _is_tried = True
-        folder = os.environ.get(_RUN_VARIABLE)
+        folder = os.environ.get(RUN_VARIABLE)
         if folder:
             try:
                 _file = SpanFile(folder)

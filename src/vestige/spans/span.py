@@ -35,7 +35,7 @@ _LONGEST_MESSAGE = 500
 class Open:
     """A span that has begun, in the process that began it."""
 
-    __slots__ = ("_begun_in", "_file", "_outer", "_watch", "attributes", "id")
+    __slots__ = ("_begun_in", "_file", "_outer", "_thread", "_watch", "attributes", "id")
 
     def __init__(  # noqa: PLR0913 - what a line says
         self,
@@ -53,6 +53,7 @@ class Open:
         self.attributes = dict(attributes or {})
         self._file = spans
         self._begun_in = os.getpid()
+        self._thread = threading.get_native_id()
         self._outer: Open | None = None
         self._watch = meter.of_this_process().watch() if measure else None
         line: dict[str, object] = {
@@ -63,7 +64,7 @@ class Open:
             "kind": kind,
             "t": file.now(),
         }
-        line |= {"thread": threading.get_native_id(), **meter.cpu(), "attributes": self.attributes}
+        line |= {"thread": self._thread, **meter.cpu(), "attributes": self.attributes}
         if self._watch is not None:
             line |= {"hwm": self._watch.before.peak, "resident": self._watch.before.resident}
         if until_exit:
@@ -72,20 +73,33 @@ class Open:
             line |= meter.of_this_process().moved()
         spans.write(line)
 
-    def end(self, error: BaseException | None = None, message: str | None = None) -> None:
+    def end(
+        self,
+        error: BaseException | None = None,
+        message: str | None = None,
+        *,
+        seen: Mapping[str, object] | None = None,
+    ) -> None:
         """Write that it ends; a forked child that comes by says nothing.
 
-        `error` is what went wrong, `message` stands in place of its own words.
+        `error` is what went wrong, `message` stands in place of its own words, `seen` is what an earlier `ending` gave.
         """
         if os.getpid() != self._begun_in:
             return
-        line: dict[str, object] = {"event": "end", "id": self.id, "t": file.now(), **meter.cpu()}
-        if self._watch is not None:
-            line |= {**meter.of_this_process().unwatch(self._watch), **meter.of_this_process().moved()}
+        line = dict(self.ending() if seen is None else seen)
         if error is not None:
             words = str(error) if message is None else message
             line["error"] = {"type": _class_name(error), "message": words[:_LONGEST_MESSAGE]}
         self._file.write({**line, "attributes": self.attributes})
+
+    def ending(self) -> dict[str, object]:
+        """Return what is to be said of its end if that is now; its memory is watched no longer."""
+        line: dict[str, object] = {"event": "end", "id": self.id, "t": file.now(), **meter.cpu()}
+        if threading.get_native_id() != self._thread:
+            del line["thread_ns"]  # of another thread than that which began it
+        if self._watch is not None:
+            line |= {**meter.of_this_process().unwatch(self._watch), **meter.of_this_process().moved()}
+        return line
 
     def enter(self) -> None:
         """Make it the parent of what begins in this thread or task from now on."""
