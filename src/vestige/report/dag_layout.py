@@ -38,6 +38,12 @@ class Layout:
     lines: tuple[tuple[tuple[float, float], ...], ...]  # of the arrows: from side to side, through points between
     width: float
     height: float
+    is_down: bool = False  # from top to bottom, not from left to right
+
+    def turned(self) -> Layout:
+        """Return it with its columns as rows."""
+        lines = tuple(tuple((y, x) for x, y in line) for line in self.lines)
+        return Layout(tuple((y, x) for x, y in self.centres), lines, self.height, self.width, not self.is_down)
 
 
 @dataclass(slots=True)

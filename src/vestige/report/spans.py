@@ -217,7 +217,7 @@ def spent_lines(pipelines: Sequence[Pipeline], spans: Sequence[Span], end: float
     """Yield where the time of a run of `end` seconds went, each with a bar made of `sign`."""
     for activity, took in spent(pipelines, spans, end):
         share = min(took / end, 1.0)
-        yield f"  {_WORDS[activity]:<16} {duration(took):>8} {share:>5.0%}  {sign * round(share * _BAR)}".rstrip()
+        yield f"  {_WORDS[activity]:<16} {duration(took):>10} {share:>5.0%}  {sign * round(share * _BAR)}".rstrip()
 
 
 def _critical(pipeline: Pipeline, *, several: bool) -> str:
