@@ -8,16 +8,18 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vestige import invocation, running
+from vestige import invocation, running, settings
 from vestige.errors import StoreError, UsageError
+from vestige.record.kept import Problem
 from vestige.record.place import stores_to_read
-from vestige.record.store import Problem, RunFolder, Runs
+from vestige.record.store import RunFolder, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from vestige.history.all_runs import AllRuns
     from vestige.history.lineage import Lineage
-    from vestige.record.model import FileUse, Point, Process, Record
+    from vestige.record.model import FileUse, Point, Process, Record, Span
 
     Capture = Literal["auto", "all", "stdout", "stderr", "none"]
     Trace = Literal["auto", "off"]
@@ -60,6 +62,10 @@ class Run:
     def files(self) -> Iterator[FileUse]:
         """Yield the files that the run used, of all classes. Raises RecordError."""
         return RunFolder(self.folder).files()
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the named parts of the run, in the order in which they began. Raises RecordError."""
+        return RunFolder(self.folder).spans()
 
     def usage(self) -> Iterator[Point]:
         """Yield the time series: bytes, and seconds since the run's start. Raises RecordError."""
@@ -239,6 +245,17 @@ def kept(store: str | os.PathLike[str] | None = None) -> Runs:
     chosen = invocation.load_settings(folder)
     found = invocation.store(None if store is None else os.fspath(store), chosen, os.environ, folder)
     return Runs(tuple(stores_to_read(found, os.environ)))
+
+
+def all_kept(store: str | os.PathLike[str] | None = None) -> AllRuns:
+    """Return the same runs, and the logs of con-duct that lie here and at the top of the Git work tree.
+
+    Where `store` names one, it is that store alone. Raises ConfigError.
+    """
+    from vestige.history import all_runs  # noqa: PLC0415 - only for those who read
+
+    folder = invocation.cwd() if store is None else None
+    return all_runs.here(kept(store), folder, None if folder is None else settings.git_top_level(folder))
 
 
 def _words(argv: Sequence[str | os.PathLike[str]]) -> list[str]:

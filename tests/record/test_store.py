@@ -11,7 +11,8 @@ from record.written import BEGAN, age, folder, simple
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.record import place
-from vestige.record.store import Loaded, Problem, Runs
+from vestige.record.kept import Loaded, Problem
+from vestige.record.store import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -532,7 +532,7 @@ class TestCommand:
             (["--metric", "gpu"], "invalid choice: 'gpu'"),
             ([str(RELEASED)] * 8, "more than 7 runs"),
             ([str(RELEASED)] * 2 + ["--by", "process"], "goes with one run"),
-            (["/nowhere/info.json"], "no run"),
+            (["/nowhere/info.json"], "neither a run folder"),
             (["--window"], "no window"),
         ],
     )

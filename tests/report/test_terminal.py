@@ -31,6 +31,7 @@ from vestige.record.model import (
     Stream,
     Survivor,
 )
+from vestige.record.output import Piece
 from vestige.report import counts, details, files, lineage, terminal
 from vestige.report.tables import plain
 
@@ -147,10 +148,10 @@ POINTS = (
     Point(0.5, 1.0, 3, 4, 9, 1.25, 9_000_000, 10_000_000, 612_000_000, 598_000_000, 0, 0, 31_200_000, 8_100_000),
 )
 PIECES = (
-    details.Piece(0.01, "stdout", b"one\ntw"),
-    details.Piece(0.5, "stdout", b"o\n"),
-    details.Piece(1.25, "stderr", b"oops \x1b[31m\xff\n"),
-    details.Piece(2, "stdout", b"no end"),
+    Piece(0.01, "stdout", b"one\ntw"),
+    Piece(0.5, "stdout", b"o\n"),
+    Piece(1.25, "stderr", b"oops \x1b[31m\xff\n"),
+    Piece(2, "stdout", b"no end"),
 )
 
 WATCHED = dataclasses.replace(

@@ -28,9 +28,9 @@ def draw(arguments: argparse.Namespace) -> int:
     suffix = _check(arguments)
     leftovers.clear_up()
     word = arguments.run[0] if arguments.run else "last"
-    folder = plot_runs.folder_around(word) or api.kept(arguments.store).find(word)
-    record = folder.load()
-    seen = span_view.view(folder, record)
+    run = plot_runs.folder_around(word) or api.all_kept(arguments.store).find(word)
+    record = run.load()
+    seen = span_view.view(run, record)
     if seen is None:
         raise VestigeError(f"no graph of {word}: it named no parts of itself, and no pipeline of Kedro ran in it")
     graphs = dag.dags(seen.branches, seen.pipelines, arguments.pipeline)

@@ -29,6 +29,7 @@ COMMANDS = {
     "rerun": "run again what commits have recorded",
     "verify": "repeat a run elsewhere and compare what comes out",
     "span": "run a command as a named part of the run around it",
+    "import": "take logs of con-duct into the store",
     "rm": "remove runs",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",

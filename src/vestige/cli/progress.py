@@ -14,10 +14,11 @@ _STDERR = 2
 
 
 class Progress:
-    """Tells how much of the hashing is done, if stderr is a terminal and it lasts."""
+    """Tells how much of the work is done, if stderr is a terminal and it lasts."""
 
-    def __init__(self, hint: str = "; Ctrl-C leaves it for later") -> None:
+    def __init__(self, hint: str = "; Ctrl-C leaves it for later", doing: str = "hashing files") -> None:
         self._hint = hint
+        self._doing = doing
         self._begun = time.monotonic()
         self._length = 0  # letters on the line
         self._is_wanted = os.isatty(_STDERR)
@@ -26,7 +27,7 @@ class Progress:
         """Take note of `done` of `total` bytes."""
         if self._is_wanted and time.monotonic() - self._begun >= _PATIENCE:
             share = min(done * 100 // max(total, 1), 100)
-            self._show(f"vestige: hashing files, {share} % of {size(total)}{self._hint}")
+            self._show(f"vestige: {self._doing}, {share} % of {size(total)}{self._hint}")
 
     def clear(self) -> None:
         """Wipe the line away."""

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 INFO_NAME = "info.json"
 USAGE_NAMES = ("usage.jsonl", "usage.json")
+STREAM_NAMES = ("stdout", "stderr")
 LARGEST = 16 << 20  # B, of an info.json, of one line, and of a list that is not in lines
 _OLDEST = (0, 2, 0)  # con-duct's own `ls` passes over older ones, too
 _SCHEMA = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})")
 _AGE = re.compile(r"(?:(?:([0-9]{1,9})-)?([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{1,9})")  # [[DD-]HH:]MM:SS
 _LARGEST_NUMBER = float(1 << 63)
+_POINTER = b"/annex/objects/"  # what stands in an unlocked file of git-annex whose content is elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,9 @@ def read_info(path: str) -> dict[str, Any]:
                 raise RecordError(f"{path} has more than {LARGEST} bytes: no log of con-duct")
             content = file.read(LARGEST)
     except OSError as error:
-        raise RecordError(f"can't read {path}: {error.strerror}") from error
+        raise RecordError(why_not(path, error)) from error
+    if content.startswith(_POINTER):
+        raise RecordError(_elsewhere(path))
     if not content.strip():
         raise RecordError(f"{path} is empty: the command still runs, or con-duct was ended by force")
     found = _parsed(content)
@@ -133,6 +137,21 @@ def read_info(path: str) -> dict[str, Any]:
         raise RecordError(f"{path} is damaged or foreign: one JSON object is expected")
     _check_schema(found.get("schema_version"), path)
     return found
+
+
+def prefix_of(path: str) -> str | None:
+    """Return what the names of a log begin with, from the path of any of its files; None for any other path."""
+    for ending in (INFO_NAME, *USAGE_NAMES, *STREAM_NAMES):
+        if os.path.basename(path).endswith(ending):
+            return path[: -len(ending)]
+    return None
+
+
+def why_not(path: str, error: OSError) -> str:
+    """Return why a file of a log can't be read: one of git-annex may have its content elsewhere."""
+    if isinstance(error, FileNotFoundError) and os.path.islink(path):
+        return _elsewhere(path)
+    return f"can't read {path}: {error.strerror}"
 
 
 def samples(path: str) -> Samples:
@@ -177,6 +196,10 @@ def age(value: object) -> float | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
+
+
+def _elsewhere(path: str) -> str:
+    return f"the content of {path} is not here; in a dataset `git annex get` fetches it"
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import time
 
 from vestige.errors import ConfigError, StoreError
 
+FOLDER = os.path.join(".duct", "logs")  # where logs go unless told otherwise
 NAMES = {"stdout": "stdout", "stderr": "stderr", "usage": "usage.jsonl", "info": "info.json"}
 
 

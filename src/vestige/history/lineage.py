@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from vestige.history.origin import Origin, Search, Version, as_left, as_read, is_same, size
 from vestige.history.present import Present
 from vestige.history.uses import REMOVED, WRITTEN, Sighting, path_token
-from vestige.record.store import Problem
+from vestige.record.kept import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.record.model import FileClass, FileUse, Record
-    from vestige.record.store import Runs
+    from vestige.record.store import RunFolder, Runs
 
 Direction = Literal["back", "forward"]
 Relation = Literal["read", "wrote", "copied", "changed", "perhaps", "other"]
@@ -70,7 +70,7 @@ class Lineage:
     others: tuple[str, ...] = ()  # short ids of further runs that wrote the path asked about, newest first
     remover: str | None = None  # short id of the run that removed it
     cut: bool = False  # there is more beyond `depth`
-    problems: tuple[Problem, ...] = ()  # runs that can't be read, and are missing here
+    problems: tuple[Problem[RunFolder], ...] = ()  # runs that can't be read, and are missing here
 
 
 def why(runs: Runs, path: str, *, depth: int | None = None, everything: bool = False) -> Lineage:

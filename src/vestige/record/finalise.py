@@ -22,8 +22,6 @@ from vestige.provenance.rules import Rules
 from vestige.record import codec, ending, figures, nested, place, points, processes
 from vestige.record.completeness import completeness
 from vestige.record.model import Exit, Record, Stream, Survivor
-from vestige.spans.lines import lines_of
-from vestige.spans.table import counts, give_back_peaks, table
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
@@ -31,11 +29,13 @@ if TYPE_CHECKING:
 
     from vestige.observe.events import Begin, StreamStart
     from vestige.record.model import FileUse, Point, Process, Span, Status
+    from vestige.spans.parts import Parts
 
 PROCESSES_NAME = "processes.jsonl"
 POINTS_NAME = "usage.jsonl"
 FILES_NAME = "files.jsonl"
 SPANS_NAME = "spans.jsonl"
+PARTS_NAME = "spans"  # a folder: `vestige.spans.file` writes into it
 _TAIL = 256 << 10  # bytes: `end` is among the last events
 _BATCH = 100  # lines
 _SILENT = 900.0  # s without a word after which a run without a lock is taken for over
@@ -63,18 +63,19 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
         first = _rebuilt(observation.begin, folder)
     notes = tuple(note for note in (lost, joined.note) if note is not None)
     relations = processes.family(observation)
-    lines = lines_of(folder)
-    give_back_peaks(lines, relations)
+    parts = _named_parts(folder)
+    if parts is not None:
+        parts.give_back_peaks(relations, first.machine)
     record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
-    spans = table(lines, relations, uses)
     companions: dict[str, Iterable[Process | Point | FileUse | Span]] = {
         PROCESSES_NAME: processes.table(relations),
         FILES_NAME: uses,
         POINTS_NAME: points.points(observation),
     }
-    if spans:
-        companions[SPANS_NAME] = spans
-    return _write(folder, dataclasses.replace(record, spans=counts(spans, lines.lost)), companions)
+    if parts is not None:
+        companions[SPANS_NAME] = spans = parts.table(relations, uses)
+        record = dataclasses.replace(record, spans=parts.counts(spans))
+    return _write(folder, record, companions)
 
 
 def is_running(folder: str) -> bool:
@@ -90,7 +91,7 @@ def is_running(folder: str) -> bool:
                 return True  # just made, perhaps not locked yet: a lock of ours might keep the recorder from its own
             return _is_locked(events.fileno()) and not _ended(path)
     except FileNotFoundError:
-        return _is_young(folder)
+        return _is_young(folder) and not _is_over(folder)
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}") from error
 
@@ -125,6 +126,15 @@ def _is_young(folder: str) -> bool:
         return abs(time.time() - os.stat(folder).st_mtime) < _GRACE
     except OSError:
         return False
+
+
+def _is_over(folder: str) -> bool:
+    """Say whether the record is final already, though there are no events: an imported run has none."""
+    try:
+        record, _ = _first_record(folder)
+    except RecordError:
+        return False
+    return record is not None and record.status != "running"
 
 
 def _ended(path: str) -> bool:
@@ -173,6 +183,15 @@ def _rebuilt(begin: Begin | None, folder: str) -> Record:
 def _check_format(begin: Begin | None, folder: str) -> None:
     if begin is not None and begin.format is not None and begin.format > FORMAT:
         raise RecordError(f"the events in {folder} are of format {begin.format}; update vestige to read them")
+
+
+def _named_parts(folder: str) -> Parts | None:
+    """Return what the command wrote of its spans; most write none, and then nothing of it is loaded."""
+    if not os.path.isdir(os.path.join(folder, PARTS_NAME)):
+        return None
+    from vestige.spans.parts import Parts  # noqa: PLC0415 - 4 ms of every run
+
+    return Parts(folder)
 
 
 def _final(first: Record, relations: processes.Family, notes: tuple[str, ...]) -> Record:

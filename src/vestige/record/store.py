@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.observe.events import EVENTS_NAME
-from vestige.record import codec, place
+from vestige.record import codec, output, place
 from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME, finalise, is_running
+from vestige.record.kept import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from vestige.record.kept import Loaded, Problem
     from vestige.record.model import FileClass, FileUse, Point, Process, Record, Span
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9a-f]{8})")
@@ -50,6 +52,11 @@ class RunFolder:
         """The eight digits by which people call the run; the whole name for a folder that was renamed."""
         match = _NAME.fullmatch(self.name)
         return match.group(2) if match else self.name
+
+    @property
+    def log(self) -> None:
+        """It is no log of con-duct."""
+        return
 
     def load(self) -> Record:
         """Return the record, made final first if the run is over.
@@ -81,21 +88,9 @@ class RunFolder:
         with contextlib.suppress(FileNotFoundError):
             yield from codec.read_points(os.path.join(self.path, POINTS_NAME))
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A folder in the store that can't be read as a run, and why."""
-
-    folder: RunFolder
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A run of a listing."""
-
-    folder: RunFolder
-    record: Record
+    def output(self) -> Iterator[output.Piece]:
+        """Yield the captured output, in the order in which it came where that is known. Raises StoreError."""
+        return output.of_run(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +104,21 @@ class Runs:
 
         Raises StoreError when a store is there but can't be read.
         """
-        entries = sorted(self._entries(), key=_age, reverse=True)
-        for _, group in itertools.groupby(entries, key=_age):
+        entries = sorted(self._entries(), key=_named_moment, reverse=True)
+        for _, group in itertools.groupby(entries, key=_named_moment):
             same = [_folder(entry) for entry in group]
             yield from same if len(same) == 1 else sorted(same, key=_id_of, reverse=True)
 
-    def records(self) -> Iterator[Loaded | Problem]:
+    def records(self) -> Iterator[Loaded[RunFolder] | Problem[RunFolder]]:
         """Return every run, newest first, with its record; the caller stops when it has seen enough.
 
         Raises StoreError when a store is there but can't be read.
         """
-        return map(_loaded, self.newest_first())
+        return map(loaded, self.newest_first())
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all run folders. Raises StoreError when a store is there but can't be read."""
+        return frozenset(name for name, _ in self._entries())
 
     def find(self, words: str) -> RunFolder:
         """Return the run that is meant.
@@ -132,7 +131,7 @@ class Runs:
         last = _LAST.fullmatch(words)
         if last:
             return self._last(int(last.group(1) or 0))
-        if os.sep in words or words in (os.curdir, os.pardir):
+        if is_path(words):
             return _at_path(words)
         for candidates in self._candidates(words):
             if len(candidates) == 1:
@@ -148,7 +147,7 @@ class Runs:
         """
         if not force and is_running(folder.path):
             raise StoreError(f"run {folder.short_id} is still running; remove it all the same with `--force`")
-        if not _is_run(folder.path):
+        if not is_run(folder.path):
             raise StoreError(f"{folder.path} holds no run; remove it yourself if it is not needed")
         doomed = os.path.join(os.path.dirname(folder.path), f".{folder.name}.{os.urandom(4).hex()}.removed")
         try:
@@ -187,13 +186,6 @@ class Runs:
         return " or ".join(store.path for store in self.stores)
 
 
-def _loaded(folder: RunFolder) -> Loaded | Problem:
-    try:
-        return Loaded(folder, folder.load())
-    except (RecordError, StoreError) as error:
-        return Problem(folder, str(error))
-
-
 def _names(store: place.Store) -> list[str]:
     try:
         return [name for name in os.listdir(store.runs) if not name.startswith(".")]
@@ -203,10 +195,23 @@ def _names(store: place.Store) -> list[str]:
         raise StoreError(f"can't read {store.runs}: {error.strerror}") from error
 
 
-def _age(entry: tuple[str, str]) -> str:
+def moment_in(name: str) -> str:
     """Return what sorts names by time, as they begin with it; a folder with a foreign name sorts as the oldest."""
-    name, _ = entry
     return name[:_TIME_LETTERS] if name[:1].isdigit() else ""
+
+
+def is_run(path: str) -> bool:
+    """Say whether a folder looks like one of a run."""
+    return any(os.path.lexists(os.path.join(path, name)) for name in (place.RECORD_NAME, EVENTS_NAME))
+
+
+def is_path(words: str) -> bool:
+    """Say whether a run is named by where it is, not by its id."""
+    return os.sep in words or words in (os.curdir, os.pardir)
+
+
+def _named_moment(entry: tuple[str, str]) -> str:
+    return moment_in(entry[0])
 
 
 def _may_have(name: str, words: str) -> bool:
@@ -241,13 +246,9 @@ def _id_of(folder: RunFolder) -> str:
 
 def _at_path(path: str) -> RunFolder:
     whole = os.path.abspath(path)
-    if not _is_run(whole):
+    if not is_run(whole):
         raise RunNotFoundError(f"{path} is no run folder: it holds neither record.json nor events.jsonl")
     return RunFolder(whole)
-
-
-def _is_run(path: str) -> bool:
-    return any(os.path.lexists(os.path.join(path, name)) for name in (place.RECORD_NAME, EVENTS_NAME))
 
 
 def _ambiguous(words: str, candidates: Iterable[RunFolder]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from typing import TYPE_CHECKING
 
 from vestige.report.quantity import amount, duration, marked, size
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import Figure, Point, Process
+    from vestige.record.output import Piece
 
 PROCESS_COLUMNS = (
     Column("pid", right=True),
@@ -38,15 +39,7 @@ POINT_COLUMNS = (
 _NONE = "–"  # noqa: RUF001 - a dash on purpose
 _DEEPEST = 12  # levels of the tree that are indented
 _TICK = 0.01  # s: how finely the kernel tells when a process began
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of captured output: seconds since the run's start, the stream, and its bytes."""
-
-    time: float
-    stream: str
-    content: bytes
+_LONGEST = 1 << 20  # B of a line of output that stand in one line
 
 
 def process_rows(processes: Sequence[Process]) -> list[list[str]]:
@@ -85,16 +78,16 @@ def point_rows(points: Iterable[Point]) -> list[list[str]]:
 def output_lines(pieces: Iterable[Piece]) -> Iterator[str]:
     """Yield the output line by line, each with the time of its first byte and its stream.
 
-    A line that is cut off by the other stream ends with a backslash.
+    A line that is cut off by the other stream, or for being endless, ends with a backslash.
     """
     open_piece: Piece | None = None
     for piece in pieces:
         for part in piece.content.splitlines(keepends=True):
-            if open_piece and open_piece.stream != piece.stream:
+            if open_piece and (open_piece.stream != piece.stream or len(open_piece.content) > _LONGEST):
                 yield _output_line(open_piece) + "\\"
                 open_piece = None
-            began = open_piece or Piece(piece.time, piece.stream, b"")
-            open_piece = Piece(began.time, piece.stream, began.content + part)
+            began = open_piece or dataclasses.replace(piece, content=b"")
+            open_piece = dataclasses.replace(began, content=began.content + part)
             if part.endswith(b"\n"):
                 yield _output_line(open_piece)
                 open_piece = None
@@ -104,7 +97,8 @@ def output_lines(pieces: Iterable[Piece]) -> Iterator[str]:
 
 def _output_line(piece: Piece) -> str:
     text = piece.content.rstrip(b"\r\n").decode("utf-8", "backslashreplace").expandtabs()
-    return f"{piece.time:>10.3f} {piece.stream}  {safe(text)}"
+    time = _NONE if piece.time is None else f"{piece.time:.3f}"
+    return f"{time:>10} {piece.stream}  {safe(text)}"
 
 
 def _children(processes: Sequence[Process]) -> dict[int | None, list[int]]:

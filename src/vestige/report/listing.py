@@ -13,12 +13,13 @@ from vestige.report.quantity import marked
 from vestige.report.tables import Column
 from vestige.report.terminal import outcome
 from vestige.report.words import command, safe
+from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vestige.record.kept import KeptRun, Loaded
     from vestige.record.model import Record
-    from vestige.record.store import Loaded
 
 COLUMNS = (
     Column("run"),
@@ -51,10 +52,11 @@ CSV_COLUMNS = (
     "command",
     "cwd",
     "folder",
+    "log",
 )
 
 
-def row(entry: Loaded) -> list[str]:
+def row(entry: Loaded[KeptRun]) -> list[str]:
     """Return the cells of a run for `COLUMNS`."""
     record = entry.record
     figures = record.resources
@@ -70,27 +72,30 @@ def row(entry: Loaded) -> list[str]:
     ]
 
 
-def as_json(entry: Loaded) -> dict[str, Any]:
-    """Return what `record.json` says, and `folder`."""
-    return {**codec.record_to_json(entry.record), "folder": entry.folder.path}
+def as_json(entry: Loaded[KeptRun]) -> dict[str, Any]:
+    """Return what `record.json` says, and `folder`; of a log of con-duct that is None, and `log` its path."""
+    run = entry.folder
+    where = {"folder": run.path} if run.log is None else {"folder": None, "log": from_os(run.log)}
+    return {**codec.record_to_json(entry.record), **where}
 
 
-def as_csv(entries: Iterable[Loaded]) -> str:
+def as_csv(entries: Iterable[Loaded[KeptRun]]) -> str:
     """Return the runs as CSV with a header: numbers without units or marks, empty where not known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    writer.writerows(_csv_row(entry.record, entry.folder.path) for entry in entries)
+    writer.writerows(_csv_row(entry.record, entry.folder) for entry in entries)
     return text.getvalue()
 
 
-def _csv_row(record: Record, folder: str) -> list[object]:
+def _csv_row(record: Record, run: KeptRun) -> list[object]:
     figures: list[object] = []
     for name in _FIGURES.values():
         figure = record.resources.get(name)
         figures += [None, "unavailable"] if figure is None else [figure.value, figure.method]
     ending = [record.status, record.exit.code, record.exit.signal]
-    words = [" ".join(record.tags), record.message, command(record.argv), record.cwd, folder]
+    where = [run.path, None] if run.log is None else [None, run.log]
+    words = [" ".join(record.tags), record.message, command(record.argv), record.cwd, *where]
     return [record.id, record.started, record.ended, *ending, *figures, *words]
 
 

@@ -195,12 +195,12 @@ def chart(
     )
 
 
-def bounded(points: Iterable[Point]) -> tuple[Point, ...]:
-    """Return at most some thousand points, however many there are: neighbours are merged, nothing is left out."""
+def bounded(points: Iterable[Point], *, most: int = _MOST_POINTS) -> tuple[Point, ...]:
+    """Return at most so many points, however many there are: neighbours are merged, nothing is left out."""
     kept: list[Point] = []
     for point in points:
         kept.append(point)
-        if len(kept) > _MOST_POINTS:
+        if len(kept) > most:
             pairs = zip(kept[::2], kept[1::2], strict=False)
             kept = [merged(first, second) for first, second in pairs] + kept[len(kept) - len(kept) % 2 :]
     return tuple(kept)

@@ -13,6 +13,7 @@ from vestige.report import plot_data, span_view
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vestige.record.kept import KeptRun
     from vestige.record.model import Point, Process
     from vestige.report.plot_data import Chart, Metric
 
@@ -28,19 +29,19 @@ def folder_around(path: str) -> RunFolder | None:
     return RunFolder(folder) if named and os.path.isfile(os.path.join(folder, RECORD_NAME)) else None
 
 
-def run_chart(folder: RunFolder, metrics: Sequence[Metric], *, by_process: bool = True, by_span: bool = False) -> Chart:
+def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = True, by_span: bool = False) -> Chart:
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
-    record = folder.load()
-    points, processes = _so_far(folder) if record.status == "running" else (folder.points(), folder.processes())
+    record = run.load()
+    points, processes = _so_far(run) if record.status == "running" else (run.points(), run.processes())
     chart = plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
-    seen = span_view.view(folder, record) if by_span else None
+    seen = span_view.view(run, record) if by_span else None
     return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
 
 
-def _so_far(folder: RunFolder) -> tuple[list[Point], list[Process]]:
+def _so_far(run: KeptRun) -> tuple[list[Point], list[Process]]:
     """Return points and processes of a run that goes on, from what its recorder has written by now."""
     from vestige.observe.events import EVENTS_NAME, observe  # noqa: PLC0415 - only while a run goes on
     from vestige.record import points, processes  # noqa: PLC0415
 
-    seen = observe(os.path.join(folder.path, EVENTS_NAME))
+    seen = observe(os.path.join(run.path, EVENTS_NAME))
     return list(points.points(seen)), list(processes.table(processes.family(seen)))

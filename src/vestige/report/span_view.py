@@ -14,8 +14,8 @@ from vestige.report.plot_data import Chart
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vestige.record.kept import KeptRun
     from vestige.record.model import Record, Span
-    from vestige.record.store import RunFolder
     from vestige.report.bands import Band
     from vestige.report.pipelines import Pipeline
     from vestige.report.plot_canvas import Look
@@ -40,9 +40,9 @@ class View:
         return bands(self.branches, self.pipelines, end=self.end, most=most, pids=self.pids)
 
 
-def view(folder: RunFolder, record: Record, *, whole: bool = False) -> View | None:
+def view(run: KeptRun, record: Record, *, whole: bool = False) -> View | None:
     """Return the spans of a run, None where it has none; `whole`: none are taken together. Raises RecordError."""
-    spans = tuple(sorted(folder.spans(), key=lambda span: span.start))
+    spans = tuple(sorted(run.spans(), key=lambda span: span.start))
     if not spans:
         return None
     wall = record.resources.get("wall")
@@ -50,8 +50,8 @@ def view(folder: RunFolder, record: Record, *, whole: bool = False) -> View | No
     return View(
         spans=spans,
         branches=tuple(span_tree.branches(spans, whole=whole)),
-        pipelines=pipelines(spans, plans(folder.path)),
-        pids=tuple(process.pid for process in folder.processes()),
+        pipelines=pipelines(spans, plans(run.path)),
+        pids=tuple(process.pid for process in run.processes()),
         end=max(_SHORTEST, float(wall.value) if wall is not None and wall.value else last),
     )
 

@@ -1,8 +1,8 @@
 """What is around each span, and which spans ran beside each other.
 
-A span knows the one around it in its own thread or task. One that knows of none belongs to the outermost that is open
-in its process (a thread does not know who started it); the first of a process belongs to the innermost that was open in
-the nearest process above when this one began, whichever way it was made: fork, spawn, forkserver, a program.
+A span knows the one around it in its own thread or task. One that knows of none belongs to the outermost that the main
+thread has open (a thread does not know who started it); the first of a process belongs to the innermost that was open
+in the nearest process above when this one began, whichever way it was made: fork, spawn, forkserver, a program.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Around:
                 open_roots = [root for root in open_roots if (self.end(root) or span.began) >= span.began]
                 is_told = span.parent in known and span.parent != span.id
                 self._parents[span.id] = span.parent if is_told else open_roots[0].id if open_roots else None
-                open_roots += [] if is_told else [span]
+                if not is_told and span.count("thread") == span.life.pid:  # of the main thread
+                    open_roots.append(span)
         by_line = {place.line: group for group in by_life.values() if (place := self.place(group[0])) is not None}
         for span in written:
             if self._parents[span.id] is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import threading
 import time
 
 from vestige.spans.descriptor import Descriptor
@@ -66,14 +67,18 @@ def of_this_process() -> SpanFile | None:
     """Return the file of this process, None outside of a run, or where none can be written."""
     global _file, _is_tried  # noqa: PLW0603 - one a process, as its pid is
     if not _is_tried:
-        _is_tried = True
-        folder = os.environ.get(RUN_VARIABLE)
-        if folder:
-            try:
-                _file = SpanFile(folder)
-            except OSError:
-                _file = None
+        with _opening:
+            if not _is_tried:
+                _file = _opened(os.environ.get(RUN_VARIABLE))
+                _is_tried = True
     return _file
+
+
+def _opened(folder: str | None) -> SpanFile | None:
+    try:
+        return SpanFile(folder) if folder else None
+    except OSError:
+        return None
 
 
 def inherited_parent() -> str | None:
@@ -106,14 +111,15 @@ def _start_ticks() -> int | None:
 
 
 def _forget() -> None:
-    """Begin anew in a forked child: it has a file of its own."""
-    global _file, _is_tried
+    """Begin anew in a forked child: it has a file of its own. A thread that held the lock is not there any more."""
+    global _file, _is_tried, _opening
     if _file is not None:
         _file.descriptor.close()
-    _file, _is_tried = None, False
+    _file, _is_tried, _opening = None, False, threading.Lock()
 
 
 _file: SpanFile | None = None
 _is_tried = False
+_opening = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

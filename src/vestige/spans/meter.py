@@ -131,9 +131,10 @@ class Meter:
 def of_this_process() -> Meter:
     """Return the meter of this process."""
     global _meter  # noqa: PLW0603 - one a process
-    if _meter is None:
-        _meter = Meter()
-    return _meter
+    with _opening:
+        if _meter is None:
+            _meter = Meter()
+        return _meter
 
 
 def _opened(name: str, flags: int) -> Descriptor | None:
@@ -151,12 +152,13 @@ def _content(descriptor: Descriptor | None) -> bytes:
 
 
 def _forget() -> None:
-    global _meter  # noqa: PLW0603
+    global _meter, _opening
     if _meter is not None:
         _meter.close()  # its files tell of the parent
-    _meter = None
+    _meter, _opening = None, threading.Lock()
 
 
 _meter: Meter | None = None
+_opening = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

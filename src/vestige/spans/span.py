@@ -192,7 +192,7 @@ def begin(  # noqa: PLR0913 - what a line says
 
     One that lasts `until_exit` ends with its process, whatever that executes in the meantime. Without a `parent` it
     belongs to the innermost one of this thread or task, to the outermost open one of the
-    process, or to the one that the process was started in.
+    main thread, or to the one that the process was started in.
     """
     with _silent():
         spans = file.of_this_process()

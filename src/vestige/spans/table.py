@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.record import ending
-from vestige.record.model import Slowest, Span, SpanCounts, SpanError
+from vestige.record.model import Span, SpanError
 from vestige.record.processes import seconds
 from vestige.spans import used
 from vestige.spans.around import Around
@@ -24,18 +25,8 @@ if TYPE_CHECKING:
     from vestige.record.processes import Family
     from vestige.spans.lines import Lines, Written
 
-NODE = "kedro.node"
 _MOST_FILES = 10_000  # of one span: the parts of a partitioned dataset
 _NO_CONTENT = ("listed", "probed", "pseudo")
-
-
-def give_back_peaks(lines: Lines, relations: Family) -> None:
-    """Give processes back the peaks of memory that were set back for spans."""
-    places = Places(relations)
-    for life, peak in lines.peaks:
-        place = places.of(life.pid, life.start)
-        if place is not None:
-            place.life.replaced_hwm = max(place.life.replaced_hwm, peak)
 
 
 def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span]:
@@ -44,29 +35,12 @@ def table(lines: Lines, relations: Family, uses: Sequence[FileUse]) -> list[Span
     begin = observation.begin
     if not lines.spans or begin is None or begin.monotonic_ns is None:
         return []
-    last = begin.monotonic_ns + (observation.last if observation.end is None else observation.end.t)
+    last = math.inf if observation.end is None else begin.monotonic_ns + observation.end.t
     written = sorted((span for span in lines.spans.values() if span.began <= last), key=lambda span: span.began)
     places = Places(relations)
     around = Around(written, places, begin.monotonic_ns)
     row = _Row(relations, begin.monotonic_ns, places, around, _Paths(uses))
     return [row.of(span) for span in written]
-
-
-def counts(found: Sequence[Span], lost: int) -> SpanCounts | None:
-    """Return what the record says of them; None where there is nothing to say."""
-    if not found and not lost:
-        return None
-    around = {span.parent for span in found}
-    nodes = [span for span in found if span.kind == NODE] or [span for span in found if span.id not in around]
-    ended = [(span.end - span.start, span) for span in nodes if span.end is not None]
-    wall, slowest = max(ended, key=lambda pair: pair[0], default=(0.0, None))
-    return SpanCounts(
-        count=len(found),
-        failed=sum(span.status == "error" for span in found),
-        unfinished=sum(span.status == "unfinished" for span in found),
-        lost=lost,
-        slowest=None if slowest is None else Slowest(slowest.name, slowest.kind, wall, len(nodes)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +92,15 @@ class _Row:
         named = span.attributes().get("paths")
         paths = [path for path in named if isinstance(path, str)] if isinstance(named, list) else []
         found = (line for path in filter(os.path.isabs, paths) for line in self.paths.under(from_os(path)))
-        return itertools.islice(found, _MOST_FILES)
+        return itertools.islice(dict.fromkeys(found), _MOST_FILES)
 
 
 class _Paths:
-    """The files that the run used, by path and by folder."""
+    """The files that the run used, by all their names and by folder."""
 
     def __init__(self, uses: Sequence[FileUse]) -> None:
-        self._sorted = sorted((use.path, line) for line, use in enumerate(uses) if use.kind not in _NO_CONTENT)
+        named = ((line, use) for line, use in enumerate(uses) if _has_content(use))
+        self._sorted = sorted({(name, line) for line, use in named for name in (use.path, *use.names)})
 
     def under(self, path: str) -> Iterator[int]:
         """Yield the lines of a file, or of all files in a folder."""
@@ -136,6 +111,11 @@ class _Paths:
                 if not belongs(other):
                     break
                 yield line
+
+
+def _has_content(use: FileUse) -> bool:
+    state = use.after or use.before
+    return use.kind not in _NO_CONTENT and (state is None or state.type != "directory")
 
 
 def _error(span: Written, life: Life | None) -> SpanError | None:

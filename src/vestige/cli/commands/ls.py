@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
-from vestige.errors import RecordError, StoreError, UsageError
-from vestige.record.store import Loaded, Problem
+from vestige.errors import StoreError, UsageError
+from vestige.history import all_runs
+from vestige.record.kept import Problem
 from vestige.report import commit, listing
 from vestige.report.quantity import LEGEND
 from vestige.report.terminal import failed
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from vestige.record.store import RunFolder
+    from vestige.record.kept import KeptRun, Loaded
 
 EXAMPLES = """\
 examples:
@@ -34,17 +35,22 @@ examples:
   vestige ls --command '*train.py*'       by command line
   vestige ls --tag forest --csv           for a spreadsheet
   vestige ls --json                       for programs
+  vestige ls --tag con-duct               logs of con-duct, in `.duct/logs` of this folder, or imported
+  vestige ls /data/study/.duct/logs       those of another folder; also a file, or what the names begin with
 """
 
 _SHOWN = 50  # a screenful or two: who wants more says so, and a store may hold a hundred thousand
 _AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_NAMED_SECOND = re.compile(r"([0-9]{8}T[0-9]{6})Z-")
+_NAMED = 10  # that can't be read; of the rest the number is told
 _SLACK = dt.timedelta(seconds=2)  # a folder's name is cut to the second, and made before the command starts
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige ls`."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="logs of con-duct: a folder, files, or what their names begin with"
+    )
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--last", type=int, metavar="N", help=f"the newest N of those that match; default: {_SHOWN}")
     amount.add_argument("--all", action="store_true", help="all that match; as `--json` and `--csv` do unless told")
@@ -62,6 +68,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """List them."""
     if arguments.last is not None and arguments.last < 1:
         raise UsageError("`--last` needs a number from 1 on")
+    if arguments.paths and arguments.store:
+        raise UsageError("`--store` goes without paths: these name logs of con-duct")
     if arguments.store and not os.path.isdir(arguments.store):
         raise StoreError(f"no store at {arguments.store}; `vestige init` makes one, as does a first run")
     leftovers.clear_up()
@@ -91,7 +99,7 @@ def since(words: str, now: dt.datetime) -> dt.datetime:
         raise UsageError(f"`--since` can't be `{words}`; write 2h, 3d, or a date as in 2026-07-01T12:00") from error
 
 
-def _print_newest(matching: Iterator[Loaded], most: int | None) -> None:
+def _print_newest(matching: Iterator[Loaded[KeptRun]], most: int | None) -> None:
     shown = list(itertools.islice(matching, most))
     if not shown:
         printing.say("no runs")
@@ -104,33 +112,31 @@ def _print_newest(matching: Iterator[Loaded], most: int | None) -> None:
         printing.say(LEGEND)
 
 
-def _matching(arguments: argparse.Namespace) -> Iterator[Loaded]:
+def _matching(arguments: argparse.Namespace) -> Iterator[Loaded[KeptRun]]:
     """Yield the runs that are asked for; those that can't be read are named on stderr."""
     moment = since(arguments.since, dt.datetime.now().astimezone()) if arguments.since else None
-    for entry in _loaded(arguments.store, moment):
-        if isinstance(entry, Problem):
+    unreadable = 0
+    for entry in _entries(arguments, moment):
+        if not isinstance(entry, Problem):
+            if _matches(entry, arguments, moment):
+                yield entry
+            continue
+        unreadable += 1
+        if unreadable <= _NAMED:
             printing.say(f"{safe(entry.folder.name)} can't be read: {safe(entry.reason)}")
-        elif _matches(entry, arguments, moment):
-            yield entry
+    if unreadable > _NAMED:
+        printing.say(f"{unreadable - _NAMED} more can't be read")
 
 
-def _loaded(store: str | None, moment: dt.datetime | None) -> Iterator[Loaded | Problem]:
-    """Yield runs, newest first, without reading those whose names tell that they are too old."""
-    oldest = (moment - _SLACK).astimezone(dt.timezone.utc).strftime("%Y%m%dT%H%M%S") if moment else ""
-    for folder in api.kept(store).newest_first():
-        named = _NAMED_SECOND.match(folder.name)
-        if not named or named.group(1) >= oldest:
-            yield _entry(folder)
+def _entries(arguments: argparse.Namespace, moment: dt.datetime | None) -> Iterator[Loaded[KeptRun] | Problem[KeptRun]]:
+    """Return runs, newest first, without those whose names tell that they are too old."""
+    if arguments.paths:
+        return all_runs.of_logs(arguments.paths)
+    oldest = (moment - _SLACK).astimezone(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ") if moment else ""
+    return api.all_kept(arguments.store).records(oldest)
 
 
-def _entry(folder: RunFolder) -> Loaded | Problem:
-    try:
-        return Loaded(folder, folder.load())
-    except (RecordError, StoreError) as error:
-        return Problem(folder, str(error))
-
-
-def _matches(entry: Loaded, arguments: argparse.Namespace, moment: dt.datetime | None) -> bool:
+def _matches(entry: Loaded[KeptRun], arguments: argparse.Namespace, moment: dt.datetime | None) -> bool:
     record = entry.record
     if arguments.failed and not failed(record):
         return False

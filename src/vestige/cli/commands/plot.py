@@ -127,11 +127,17 @@ def _chart(word: str, arguments: argparse.Namespace, *, alone: bool) -> Chart:
     by_span = alone and arguments.by in (None, "process", "span")
     folder = plot_runs.folder_around(word)
     if folder is None and logs.is_log(word):
-        from vestige.duct import charts  # noqa: PLC0415 - only for such logs
+        return _log_chart(word, metrics, by_process=by_process)
+    run = folder or api.all_kept(arguments.store).find(word)
+    if run.log is not None:  # every process has samples there, and so a curve of its own
+        return _log_chart(run.log, metrics, by_process=by_process)
+    return plot_runs.run_chart(run, metrics, by_process=by_process, by_span=by_span)
 
-        return charts.chart(logs.read_log(word), metrics=metrics, by_process=by_process)
-    found = folder or api.kept(arguments.store).find(word)
-    return plot_runs.run_chart(found, metrics, by_process=by_process, by_span=by_span)
+
+def _log_chart(path: str, metrics: Sequence[Metric], *, by_process: bool) -> Chart:
+    from vestige.duct import charts  # noqa: PLC0415 - only for such logs
+
+    return charts.chart(logs.read_log(path), metrics=metrics, by_process=by_process)
 
 
 def _size(arguments: argparse.Namespace) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vestige import api, exit_codes, invocation
 from vestige.cli import printing, stores
 from vestige.cli.consent import agree
+from vestige.duct.reading import knows_words
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
 from vestige.git import repo
 from vestige.git.reruns import again, ranges, rerun, script, unsaved
@@ -256,6 +257,8 @@ def _rerun_kept(run: RunFolder, wish: Wish, arguments: argparse.Namespace) -> in
         if value is not None:
             raise UsageError(f"no commit holds run {run.short_id}: `{option}` has nothing to go by")
     record = run.load()
+    if not knows_words(record):
+        raise UsageError(f"run {run.short_id} can't be made again: con-duct kept its command as text, not as words")
     if not arguments.yes and not Ours(api.kept(arguments.store)).has(run):
         print(f"  {command(record.argv)}", file=sys.stderr)
         agree("this command", "from a store that came with the repository")

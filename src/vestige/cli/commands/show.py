@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.cli.commands import plot
-from vestige.errors import StoreError, UsageError
-from vestige.observe import events
+from vestige.errors import UsageError
 from vestige.record import codec
-from vestige.report import counts, details, files, network, software, span_view, spans, terminal
+from vestige.record.kept import Loaded
+from vestige.report import counts, details, files, listing, network, software, span_view, spans, terminal
 from vestige.report.quantity import LEGEND, number
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
+    from vestige.record.kept import KeptRun
     from vestige.record.model import FileUse, Point, Process, Record, Span
-    from vestige.record.store import RunFolder
+    from vestige.record.output import Piece
 
 EXAMPLES = """\
 examples:
@@ -37,6 +36,7 @@ examples:
   vestige show --network         whom it called, where it listened, and what came of it
   vestige show --usage           the series over time
   vestige show --output          what it printed, with times and streams in true order
+  vestige show x_info.json       a log of con-duct; also by the start of its name or of its id
   vestige show --json            record.json and `folder`; also with --processes, --files, --tree, …
 """
 
@@ -45,7 +45,7 @@ _SECOND = 1_000_000_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige show`."""
-    parser.add_argument("run", nargs="?", default="last", metavar="RUN", help="default: `last`")
+    parser.add_argument("run", nargs="?", default="last", metavar="RUN", help="default: `last`; also a log of con-duct")
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--processes", action="store_true", help="its processes, children under their parents")
     part.add_argument("--files", action="store_true", help="its inputs and outputs: class, size, hash, path")
@@ -77,28 +77,28 @@ def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
     _check(arguments)
     leftovers.clear_up()
-    folder = api.kept(arguments.store).find(arguments.run)
-    record = folder.load()
+    run = api.all_kept(arguments.store).find(arguments.run)
+    record = run.load()
     if arguments.processes:
-        _processes(folder, as_json=arguments.json)
+        _processes(run, as_json=arguments.json)
     elif arguments.files:
-        _files(folder, record, arguments)
+        _files(run, record, arguments)
     elif arguments.tree:
-        _tree(folder, record, arguments)
+        _tree(run, record, arguments)
     elif arguments.spans:
-        _spans(folder, record, arguments)
+        _spans(run, record, arguments)
     elif arguments.software:
         _software(record, arguments)
     elif arguments.network:
-        _network(folder, record, as_json=arguments.json)
+        _network(run, record, as_json=arguments.json)
     elif arguments.usage:
-        _usage(folder, as_json=arguments.json)
+        _usage(run, as_json=arguments.json)
     elif arguments.output:
-        _output(folder, record, as_json=arguments.json)
+        _output(run, record, as_json=arguments.json)
     elif arguments.json:
-        printing.print_json({**codec.record_to_json(record), "folder": folder.path})
+        printing.print_json(listing.as_json(Loaded(run, record)))
     else:
-        print(terminal.page(record, folder=folder.path, paint=printing.paint()))
+        print(terminal.page(record, folder=run.path, paint=printing.paint()))
     return exit_codes.OK
 
 
@@ -112,11 +112,11 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("`--requirements` goes with `--software` and without `--json`")
 
 
-def _processes(folder: RunFolder, *, as_json: bool) -> None:
+def _processes(run: KeptRun, *, as_json: bool) -> None:
     if as_json:
-        printing.print_json_list(map(_as_written, folder.processes()))
+        printing.print_json_list(map(_as_written, run.processes()))
         return
-    rows = details.process_rows(tuple(folder.processes()))
+    rows = details.process_rows(tuple(run.processes()))
     if rows:
         printing.print_table(details.PROCESS_COLUMNS, rows)
         printing.say(LEGEND)
@@ -124,8 +124,8 @@ def _processes(folder: RunFolder, *, as_json: bool) -> None:
         printing.say("no processes yet: the run goes on, or nobody saw any")
 
 
-def _files(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> None:
-    uses = (use for use in folder.files() if _is_asked_for(use, arguments))
+def _files(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
+    uses = (use for use in run.files() if _is_asked_for(use, arguments))
     if arguments.json:
         printing.print_json_list(map(_as_written, uses))
         return
@@ -139,9 +139,9 @@ def _files(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> 
         printing.say(f"and {rest}: `--all` lists them, `--class NAME` those of one class")
 
 
-def _tree(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> None:
-    processes = tuple(folder.processes())
-    uses = [use for use in folder.files() if _is_asked_for(use, arguments)]
+def _tree(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
+    processes = tuple(run.processes())
+    uses = [use for use in run.files() if _is_asked_for(use, arguments)]
     if arguments.json:
         printing.print_json_list(files.tree_json(processes, uses))
         return
@@ -151,11 +151,11 @@ def _tree(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> N
         printing.say(_no_files(record))
 
 
-def _spans(folder: RunFolder, record: Record, arguments: argparse.Namespace) -> None:
+def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        printing.print_json_list(map(_as_written, folder.spans()))
+        printing.print_json_list(map(_as_written, run.spans()))
         return
-    seen = span_view.view(folder, record, whole=arguments.all)
+    seen = span_view.view(run, record, whole=arguments.all)
     if seen is None:
         printing.say("no spans yet: the run goes on" if record.completeness is None else "it named no parts of itself")
         return
@@ -189,11 +189,11 @@ def _software(record: Record, arguments: argparse.Namespace) -> None:
         printing.say(_unseen(record, "no packages"))
 
 
-def _network(folder: RunFolder, record: Record, *, as_json: bool) -> None:
+def _network(run: KeptRun, record: Record, *, as_json: bool) -> None:
     if as_json:
         printing.print_json_list(map(dataclasses.asdict, record.network))
     elif record.network:
-        printing.print_table(network.COLUMNS, network.rows(record.network, tuple(folder.processes())))
+        printing.print_table(network.COLUMNS, network.rows(record.network, tuple(run.processes())))
     else:
         printing.say(_unseen(record, "it called nobody and listened nowhere"))
 
@@ -224,11 +224,11 @@ def _no_files(record: Record) -> str:
     return "no such files"
 
 
-def _usage(folder: RunFolder, *, as_json: bool) -> None:
+def _usage(run: KeptRun, *, as_json: bool) -> None:
     if as_json:
-        printing.print_json_list(map(_as_written, folder.points()))
+        printing.print_json_list(map(_as_written, run.points()))
         return
-    rows = details.point_rows(folder.points())
+    rows = details.point_rows(run.points())
     if rows:
         printing.print_table(details.POINT_COLUMNS, rows)
     else:
@@ -239,8 +239,8 @@ def _as_written(entry: Process | Point | FileUse | Span) -> Any:  # noqa: ANN401
     return json.loads(codec.line(entry))
 
 
-def _output(folder: RunFolder, record: Record, *, as_json: bool) -> None:
-    pieces = _pieces(folder)
+def _output(run: KeptRun, record: Record, *, as_json: bool) -> None:
+    pieces = run.output()
     if as_json:
         printing.print_json_list(map(_piece_json, pieces))
         return
@@ -250,33 +250,9 @@ def _output(folder: RunFolder, record: Record, *, as_json: bool) -> None:
         if not stream.captured and not stream.merged:
             why = f": {stream.reason}" if stream.reason else f", it went to a {stream.kind}"
             printing.say(f"{name} was not captured{why}")
+    if not record.streams:
+        printing.say("no output is kept")
 
 
-def _piece_json(piece: details.Piece) -> dict[str, Any]:
+def _piece_json(piece: Piece) -> dict[str, Any]:
     return {"time": piece.time, "stream": piece.stream, "text": from_bytes(piece.content)}
-
-
-def _pieces(folder: RunFolder) -> Iterator[details.Piece]:
-    """Yield the captured output in the order in which it came. Raises StoreError."""
-    noted = sorted(events.output(os.path.join(folder.path, events.EVENTS_NAME)), key=lambda piece: piece.seq)
-    files = {name: _copy(folder, name) for name in {piece.stream for piece in noted}}
-    try:
-        for piece in noted:
-            content = os.pread(files[piece.stream], piece.length, piece.offset) if files[piece.stream] >= 0 else b""
-            yield details.Piece(piece.since / _SECOND, piece.stream, content)
-    finally:
-        for descriptor in files.values():
-            if descriptor >= 0:
-                os.close(descriptor)
-
-
-def _copy(folder: RunFolder, name: str) -> int:
-    if name not in ("stdout", "stderr"):  # the events are somebody else's words
-        return -1
-    path = os.path.join(folder.path, name)
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return -1
-    except OSError as error:
-        raise StoreError(f"can't read {path}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from vestige.git.reruns import ranges, run_commits
 from vestige.git.reruns.ours import Ours
 from vestige.git.verifying.originals import Original, of_commit, of_run
 from vestige.git.verifying.verify import TAG, repeat
-from vestige.record.store import Problem
+from vestige.record.kept import Problem
 from vestige.report import verify as report
 from vestige.report.words import command, safe
 
