@@ -6,10 +6,12 @@ A run without pipelines has its spans in place of them, each with those within i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import UsageError
 from vestige.report import span_tree, spans
+from vestige.report.pipelines import plain_name
 from vestige.report.quantity import duration, marked, number
 from vestige.report.words import safe
 
@@ -106,16 +108,19 @@ def _other_views(places: dict[str, int]) -> Iterator[tuple[int, int]]:
     """Yield arrows between what is the same data under two types: `flights@spark` and `flights@pandas`."""
     first: dict[str, int] = {}
     for name, place in places.items():
-        other = first.setdefault(name.partition("@")[0], place)
+        other = first.setdefault(plain_name(name), place)
         if other != place:
             yield other, place
 
 
 def _critical_datasets(pipeline: Pipeline) -> set[str]:
     """Return the datasets between one node of the critical path and the next."""
-    pairs = zip(pipeline.critical, pipeline.critical[1:], strict=False)
-    steps = pipeline.steps
-    return {name for one, other in pairs for name in steps[one].outputs if name in steps[other].inputs}
+    found: set[str] = set()
+    for one, other in pairwise(pipeline.critical):
+        outputs, inputs = pipeline.steps[one].outputs, pipeline.steps[other].inputs
+        shared = set(map(plain_name, outputs)) & set(map(plain_name, inputs))
+        found.update(name for name in (*outputs, *inputs) if plain_name(name) in shared)
+    return found
 
 
 def _summary(pipeline: Pipeline) -> str:

@@ -221,7 +221,7 @@ def _is_dataset(name: str) -> bool:
     return name != "parameters" and not name.startswith("params:")
 
 
-def _plain_name(dataset: str) -> str:
+def plain_name(dataset: str) -> str:
     """Return the name without what it is read as: `flights@spark` and `flights@pandas` are the same data."""
     return dataset.partition("@")[0]
 
@@ -229,10 +229,10 @@ def _plain_name(dataset: str) -> str:
 def _before(steps: Sequence[Step]) -> tuple[tuple[int, ...], ...]:
     makers: defaultdict[str, list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
-        for name in dict.fromkeys(map(_plain_name, step.outputs)):
+        for name in dict.fromkeys(map(plain_name, step.outputs)):
             makers[name].append(place)
     return tuple(
-        tuple(dict.fromkeys(maker for name in step.inputs for maker in makers[_plain_name(name)] if maker != place))
+        tuple(dict.fromkeys(maker for name in step.inputs for maker in makers[plain_name(name)] if maker != place))
         for place, step in enumerate(steps)
     )
 
