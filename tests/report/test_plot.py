@@ -24,13 +24,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record import written
 from report import charts as made
+from report import pipeline
 
 from vestige.cli import dispatch
 from vestige.duct import charts, logs, plotting, reading
 from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
-from vestige.report import plot_canvas, plot_data, plot_figure, plot_text
+from vestige.report import pipelines, plot_canvas, plot_data, plot_figure, plot_text, span_tree
+from vestige.report.bands import bands as bands_of
 from vestige.report.plot_data import Chart, Panel
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
 from vestige.report.terminal import Paint
@@ -346,6 +348,22 @@ class TestFigure:
             "python train.py", "sh -c 'uname -a'", "(python3)", "sleep 60", "started (exec)", "ended", "by a signal",
         ]  # fmt: skip
         assert below.get_xlabel() == "time since the start, s"
+
+    def test_spans_are_bars_told_apart_without_colour(self, picture: Any) -> None:
+        found = pipelines.pipelines(pipeline.SPANS, pipeline.PLANS)
+        branches = tuple(span_tree.branches(pipeline.SPANS))
+        bands = bands_of(branches, found, end=10.0, most=6, pids=pipeline.PIDS)
+        plot_figure.draw(picture, [dataclasses.replace(run_chart(), bands=bands)], plot_figure.Look())
+        below = picture.axes[-1]
+        names = [label.get_text().strip() for label in below.get_yticklabels()]
+        assert names == ["process 100:", "__default__", "process 101:", "*   clean", "busy", "*   report",
+                         "process 102:", "*   join", "", "32 shorter"]  # fmt: skip
+        clean = [bar for bar in below.patches if bar.get_y() < 3 < bar.get_y() + bar.get_height()]
+        assert [(bar.get_x(), bar.get_width(), bar.get_hatch()) for bar in clean] == [
+            (1.5, 2.5, None),
+            (1.5, 0.5, "...."),
+            (3.5, 0.5, "\\\\\\\\\\"),
+        ]
 
     @pytest.mark.parametrize(("method", "face"), [("exact", "#000000"), ("sampled", "white"), ("bound", "white")])
     def test_an_exact_peak_is_solid_and_any_other_hollow(self, picture: Any, method: Any, face: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vestige.report.plot_data import joined
 from vestige.report.quantity import duration, marked, number
-from vestige.report.span_tree import memory
+from vestige.report.span_tree import Branch, memory
 from vestige.report.words import safe, shortened
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from vestige.record.model import Span
     from vestige.report.pipelines import Pipeline, Step, Stretch
-    from vestige.report.span_tree import Branch
 
 What = Literal["span", "around", "load", "save", "several"]
 
@@ -119,6 +118,9 @@ def _of(
     for span in branch.spans:
         by_worker.setdefault(workers.of(span), []).append(span)
     for worker, spans in by_worker.items():
+        if len(spans) == 1:
+            yield _single(Branch(branch.name, (spans[0],), branch.depth), spans[0], None, workers, end)
+            continue
         yield _several(_label(branch, f"{branch.name} ×{number(len(spans))}"), spans, worker, end)  # noqa: RUF001
 
 

@@ -71,7 +71,8 @@ def _gutter(charts: Sequence[Chart], look: Look, width: int) -> int:
     """Return how much room there is for names: more where they are all that there is."""
     alone = charts[0] if len(charts) == 1 else None
     if alone is not None and alone.bands and not alone.panels:
-        return min(max(len(band.label) for band in alone.bands) + len("* "), width * 2 // 5)
+        longest = max(max(len(band.label) + len("* "), len(band.worker)) for band in alone.bands)
+        return min(longest, width * 2 // 5)
     if alone is not None and (alone.lanes or alone.marks or alone.bands):
         return _NAMES if width >= _WIDE else _NAMES * width // _WIDE
     return _NUMBERS + (_ZEROS if look.ratio == -1 else 0)
