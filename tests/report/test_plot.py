@@ -24,13 +24,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record import written
 from report import charts as made
+from report import pipeline
 
 from vestige.cli import dispatch
 from vestige.duct import charts, logs, plotting, reading
 from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
-from vestige.report import plot_data, plot_figure, plot_text
+from vestige.report import pipelines, plot_canvas, plot_data, plot_figure, plot_text, span_tree
+from vestige.report.bands import bands as bands_of
 from vestige.report.plot_data import Chart, Panel
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
 from vestige.report.terminal import Paint
@@ -63,7 +65,7 @@ def other_chart() -> Chart:
 
 def text(chart: Chart | list[Chart], **keys: Any) -> str:
     many = chart if isinstance(chart, list) else [chart]
-    return "\n".join(plot_text.render(many, plot_text.Look(**keys)))
+    return "\n".join(plot_text.render(many, plot_canvas.Look(**keys)))
 
 
 def as_json(chart: Chart) -> str:
@@ -82,7 +84,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "ps.json": as_json(charts.ps_chart(log, "ps-pcpu")),
         "timepoint.json": as_json(charts.ps_chart(log, "ps-cpu-timepoint")),
         "run.txt": text(run_chart(), width=100),
-        "run-ascii.txt": text(run_chart(), width=64, signs=plot_text.ASCII),
+        "run-ascii.txt": text(run_chart(), width=64, signs=plot_canvas.ASCII),
         "swarm.txt": text(swarm),
         "two.txt": text([run_chart(by_process=False), other_chart()], width=90),
         "log.txt": text(charts.chart(log, metrics=("cpu", "memory"))),
@@ -289,21 +291,21 @@ class TestScale:
 
 class TestText:
     @pytest.mark.parametrize("width", [1, 40, 61, 80, 200])
-    @pytest.mark.parametrize("signs", [plot_text.BLOCKS, plot_text.ASCII])
-    def test_no_line_is_wider_than_asked(self, width: int, signs: plot_text.Signs) -> None:
+    @pytest.mark.parametrize("signs", [plot_canvas.BLOCKS, plot_canvas.ASCII])
+    def test_no_line_is_wider_than_asked(self, width: int, signs: plot_canvas.Signs) -> None:
         for chart in ([run_chart()], [run_chart(by_process=False), other_chart()]):
             lines = text(chart, width=width, signs=signs).splitlines()
-            assert max(map(plot_text.columns_of, lines)) <= max(width, plot_text.NARROWEST)
+            assert max(map(plot_canvas.columns_of, lines)) <= max(width, plot_text.NARROWEST)
 
     def test_ascii_is_ascii(self) -> None:
         hostile = dataclasses.replace(made.RUN, argv=("größe", "東京", ESCAPE))
-        shown = text(plot_data.chart(hostile, made.POINTS, made.PROCESSES), signs=plot_text.ASCII)
+        shown = text(plot_data.chart(hostile, made.POINTS, made.PROCESSES), signs=plot_canvas.ASCII)
         assert shown.isascii()
 
     def test_wide_letters_take_two_columns(self) -> None:
         named = [dataclasses.replace(made.PROCESSES[0], argv=("東京" * 20,), signal="SIGKILL")]
         lines = text(plot_data.chart(made.RUN, made.POINTS, named), width=80).splitlines()
-        assert max(map(plot_text.columns_of, lines)) <= 80
+        assert max(map(plot_canvas.columns_of, lines)) <= 80
 
     def test_nothing_steers_the_terminal(self) -> None:
         names = [dataclasses.replace(process, argv=(ESCAPE,), name=ESCAPE) for process in made.PROCESSES]
@@ -346,6 +348,22 @@ class TestFigure:
             "python train.py", "sh -c 'uname -a'", "(python3)", "sleep 60", "started (exec)", "ended", "by a signal",
         ]  # fmt: skip
         assert below.get_xlabel() == "time since the start, s"
+
+    def test_spans_are_bars_told_apart_without_colour(self, picture: Any) -> None:
+        found = pipelines.pipelines(pipeline.SPANS, pipeline.PLANS)
+        branches = tuple(span_tree.branches(pipeline.SPANS))
+        bands = bands_of(branches, found, end=10.0, most=6, pids=pipeline.PIDS)
+        plot_figure.draw(picture, [dataclasses.replace(run_chart(), bands=bands)], plot_figure.Look())
+        below = picture.axes[-1]
+        names = [label.get_text().strip() for label in below.get_yticklabels()]
+        assert names == ["process 100:", "__default__", "process 101:", "*   clean", "busy", "*   report",
+                         "process 102:", "*   join", "", "32 shorter"]  # fmt: skip
+        clean = [bar for bar in below.patches if bar.get_y() < 3 < bar.get_y() + bar.get_height()]
+        assert [(bar.get_x(), bar.get_width(), bar.get_hatch()) for bar in clean] == [
+            (1.5, 2.5, None),
+            (1.5, 0.5, "...."),
+            (3.5, 0.5, "\\\\\\\\\\"),
+        ]
 
     @pytest.mark.parametrize(("method", "face"), [("exact", "#000000"), ("sampled", "white"), ("bound", "white")])
     def test_an_exact_peak_is_solid_and_any_other_hollow(self, picture: Any, method: Any, face: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vestige.report import tables
+from vestige.report.plot_canvas import as_ascii
 from vestige.report.terminal import Paint
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ def paint() -> Paint:
     return Paint(colours=colours())
 
 
+def can_print(letters: str) -> bool:
+    """Say whether the encoding of stdout has these letters."""
+    try:
+        letters.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def fit(text: str) -> str:
+    """Return text as stdout can show it: in ASCII where its encoding lacks a letter of it."""
+    return text if text.isascii() or can_print(text) else as_ascii(text)
+
+
 def width() -> int | None:
     """Return how many letters fit in a line, None where stdout is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -37,7 +52,8 @@ def print_table(columns: Sequence[tables.Column], rows: Sequence[Sequence[str]])
         return
     from rich.console import Console  # noqa: PLC0415 - only on a terminal
 
-    Console(no_color=not colours(), highlight=False, soft_wrap=False).print(tables.rich_table(columns, rows))
+    console = Console(no_color=not colours(), highlight=False, soft_wrap=False)
+    console.print(tables.rich_table(columns, rows, console.width))
 
 
 def print_json(content: object) -> None:

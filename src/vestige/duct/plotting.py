@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vestige.duct import charts, logs, subcommand
 from vestige.errors import RecordError, UsageError, VestigeError
-from vestige.report import plot_data, plot_figure, plot_runs, plot_text
+from vestige.report import plot_canvas, plot_data, plot_figure, plot_runs, plot_text
 from vestige.text import printable
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ def _image(output: str) -> str:
 def _write(chart: Chart, ratio: float) -> None:
     """Write the plot as text: better than nothing where no window can be had."""
     width = shutil.get_terminal_size().columns
-    signs = plot_text.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_text.ASCII
-    lines = plot_text.render([chart], plot_text.Look(width=width, signs=signs, ratio=ratio))
-    subcommand.write("".join(line + "\n" for line in lines))
+    signs = plot_canvas.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_canvas.ASCII
+    lines = plot_text.render([chart], plot_canvas.Look(width=width, signs=signs, ratio=ratio))
+    subcommand.write("".join(line + "
+" for line in lines))
 
 
 def _chart(arguments: argparse.Namespace, messages: Messages) -> Chart:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import Figure, Point, Process, Record
+    from vestige.report.bands import Band
 
 Metric = Literal["cpu", "memory", "io"]
 Unit = Literal["cores", "%", "B", "B/s"]
@@ -158,11 +159,12 @@ class Chart:
     lanes: tuple[Lane, ...] = ()
     groups: tuple[Group, ...] = ()
     marks: tuple[Mark, ...] = ()
+    bands: tuple[Band, ...] = ()  # its spans
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not self.lanes and not any(panel.curves or panel.peak for panel in self.panels)
+        return not self.lanes and not self.bands and not any(panel.curves or panel.peak for panel in self.panels)
 
 
 def chart(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import UsageError, VestigeError
+from vestige.report import plot_figure_bands
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
 from vestige.report.quantity import marked
 from vestige.report.words import safe, shortened
@@ -173,8 +174,12 @@ def draw(picture: Picture, charts: Sequence[Chart], look: Look) -> None:
     for index in range(len(charts[0].panels)):
         _panel(plan, all_axes[index], index)
     if plan.alone is not None and _rows(plan.alone):
-        _rows_below(plan, all_axes[-1], plan.alone)
+        _rows_below(plan, all_axes[len(charts[0].panels)], plan.alone)
         _deaths(plan, all_axes, plan.alone)
+    if plan.alone is not None and plan.alone.bands:
+        room = min(_LEFT, picture.get_size_inches()[0] * 0.3)
+        field = plot_figure_bands.Field(plan.scale, plan.end, room)
+        plot_figure_bands.draw(all_axes[-1], plan.alone.bands, field)
     _time_axis(plan, all_axes[-1])
     _head(plan, look.title, heights)
 
@@ -216,9 +221,9 @@ def _inches(charts: Sequence[Chart], look: Look) -> tuple[float, float]:
 
 
 def _heights(charts: Sequence[Chart]) -> list[float]:
-    """Return the height of each part: the panels, and for a run alone its processes and events."""
-    rows = _rows(charts[0]) if len(charts) == 1 else 0
-    return [_PANEL] * len(charts[0].panels) + ([_ROW * (rows + 0.4)] if rows else [])
+    """Return the height of each part: the panels, and for a run alone its processes and events, and its spans."""
+    counts = [_rows(charts[0]), plot_figure_bands.rows(charts[0].bands)] if len(charts) == 1 else []
+    return [_PANEL] * len(charts[0].panels) + [_ROW * (count + 0.4) for count in counts if count]
 
 
 def _rows(chart: Chart) -> int:
@@ -235,7 +240,7 @@ def _head(plan: _Plan, title: str | None, heights: list[float]) -> None:
     plan.picture.suptitle(
         shortened(safe(words), letters), x=0.15 / width, y=1 - 0.12 / height, ha="left", va="top", fontsize=11
     )
-    left = _LEFT if plan.alone is not None and _rows(plan.alone) else 0.9
+    left = _LEFT if plan.alone is not None and (_rows(plan.alone) or plan.alone.bands) else 0.9
     top, bottom = 1 - min(_TOP / height, 0.3), min(_BOTTOM / height, 0.25)
     plan.picture.subplots_adjust(
         left=min(left / width, 0.3),

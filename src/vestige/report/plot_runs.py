@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
 from vestige.record.place import RECORD_NAME
 from vestige.record.store import RunFolder
-from vestige.report import plot_data
+from vestige.report import plot_data, span_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vestige.record.model import Point, Process
     from vestige.report.plot_data import Chart, Metric
 
+_MOST_BANDS = 16  # spans with a bar of their own
 _NAMES = (RECORD_NAME, "events.jsonl", "usage.jsonl", "processes.jsonl")
 
 
@@ -27,11 +29,13 @@ def folder_around(path: str) -> RunFolder | None:
     return RunFolder(folder) if named and os.path.isfile(os.path.join(folder, RECORD_NAME)) else None
 
 
-def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = True) -> Chart:
+def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = True, by_span: bool = False) -> Chart:
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
     record = run.load()
     points, processes = _so_far(run) if record.status == "running" else (run.points(), run.processes())
-    return plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    chart = plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    seen = span_view.view(run, record) if by_span else None
+    return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
 
 
 def _so_far(run: KeptRun) -> tuple[list[Point], list[Process]]:

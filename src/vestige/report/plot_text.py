@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vestige.report import plot_text_bands
+from vestige.report.plot_canvas import Canvas, Plan, beside, beside_field, columns_of, labelled_row, wrapped
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
 from vestige.report.quantity import marked
-from vestige.report.terminal import PLAIN, Paint
-from vestige.report.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.record.model import Figure
+    from vestige.report.plot_canvas import Look, Signs
     from vestige.report.plot_data import Chart, Curve, Group, Lane, Mark, Panel
 
 NARROWEST = 40  # columns
@@ -28,120 +27,6 @@ _NAMES = 18  # letters beside the bars
 _NUMBERS, _ZEROS = 9, 6  # letters beside the field without bars, and more for bytes without a larger unit
 _FEW, _MANY = 2, 10
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ASCII = {"·": "-", "\u2013": "-", "≥": ">=", "≤": "<=", "≈": "=~", "\u00d7": "x", "…": "..", "µ": "u"}  # our own signs
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """What things are drawn with."""
-
-    levels: str  # parts of a cell that is filled from below, the last one full
-    shares: str  # a bar by how much of a core it stands for: a quarter, a half, three quarters, more
-    exact: str
-    sampled: str
-    limit: str
-    dot: str  # of a second curve
-    group: str
-    death: str
-    corner: str
-    wall: str
-    tick: str
-    floor: str
-    notch: str
-    plain: bool  # ASCII only
-
-    def text(self, words: str) -> str:
-        """Return words fit for the terminal: safe, and ASCII where nothing else is wanted."""
-        words = safe(words)
-        if not self.plain:
-            return words
-        words = "".join(_ASCII.get(letter, letter) for letter in words)
-        return words.encode("ascii", "backslashreplace").decode("ascii")
-
-    def cut(self, words: str, width: int) -> str:
-        """Return words as `text` has them, cut to `width` columns with a sign that something is missing."""
-        words = self.text(words)
-        if columns_of(words) <= width:
-            return words
-        while words and columns_of(words) > width - 2:
-            words = words[:-1]
-        return words + (".." if self.plain else "…")
-
-
-BLOCKS = Signs("▁▂▃▄▅▆▇█", "░▒▓█", "●", "○", "╌", "•", "▞", "✗", "└", "│", "┤", "─", "┬", plain=False)
-ASCII = Signs(".:#", ".-=#", "@", "o", "-", "+", "/", "X", "+", "|", "+", "-", "+", plain=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How the text is to be."""
-
-    width: int = _WIDE  # columns
-    rows: int | None = None  # lines in all, as far as that can be had; None: as usual
-    signs: Signs = BLOCKS
-    paint: Paint = PLAIN
-    title: str | None = None  # None: made of the runs
-    ratio: float | None = None  # con-duct's `--min-ratio`; None: units as they read best
-
-
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """A field of letters, row 0 at the top."""
-
-    width: int
-    height: int
-    cells: list[list[str]] = field(default_factory=list)
-
-    @classmethod
-    def empty(cls, width: int, height: int) -> Canvas:
-        """Return a field of blanks."""
-        return cls(width, height, [[" "] * width for _ in range(height)])
-
-    def put(self, row: int, column: int, letter: str, *, only_free: bool = False) -> None:
-        """Set one letter; outside of the field nothing happens."""
-        inside = 0 <= row < self.height and 0 <= column < self.width
-        if inside and not (only_free and self.cells[row][column] != " "):
-            self.cells[row][column] = letter
-
-    def write(self, row: int, column: int, words: str) -> None:
-        """Write words; a wide letter takes two cells."""
-        for letter in words:
-            self.put(row, column, letter)
-            if columns_of(letter) > 1:
-                self.put(row, column + 1, "")
-            column += columns_of(letter)
-
-    def is_free(self, row: int, start: int, stop: int) -> bool:
-        """Say whether all cells from `start` to before `stop` are there and empty."""
-        return 0 <= start <= stop <= self.width and all(cell == " " for cell in self.cells[row][start:stop])
-
-    def lines(self) -> list[str]:
-        """Return the rows."""
-        return ["".join(row).rstrip() for row in self.cells]
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What all parts of one text share."""
-
-    charts: tuple[Chart, ...]
-    look: Look
-    gutter: int  # letters at the left of the field
-    rows: int  # of each panel
-    scale: Scale
-    end: float
-
-    @property
-    def columns(self) -> int:
-        return self.look.width - self.gutter - 2
-
-    @property
-    def alone(self) -> Chart | None:
-        return self.charts[0] if len(self.charts) == 1 else None
-
-    def column(self, time: float) -> int:
-        """Return where a time stands."""
-        return min(max(int(time / self.end * self.columns), 0), self.columns - 1)
 
 
 def render(charts: Sequence[Chart], look: Look) -> Iterator[str]:
@@ -149,12 +34,12 @@ def render(charts: Sequence[Chart], look: Look) -> Iterator[str]:
     plan = _plan(charts, look)
     if look.rows is not None:
         panels = max(len(charts[0].panels), 1)
-        beside = sum(1 for _ in _lines(plan)) - plan.rows * panels
-        plan = dataclasses.replace(plan, rows=min(max((look.rows - beside) // panels, _LOWEST), _TALLEST))
+        besides = sum(1 for _ in _lines(plan)) - plan.rows * panels
+        plan = dataclasses.replace(plan, rows=min(max((look.rows - besides) // panels, _LOWEST), _TALLEST))
     yield from _lines(plan)
 
 
-def _lines(plan: _Plan) -> Iterator[str]:
+def _lines(plan: Plan) -> Iterator[str]:
     yield from _title(plan)
     for index in range(len(plan.charts[0].panels)):
         yield ""
@@ -162,41 +47,38 @@ def _lines(plan: _Plan) -> Iterator[str]:
     if plan.alone is not None and (plan.alone.lanes or plan.alone.marks):
         yield ""
         yield from _processes(plan, plan.alone)
+    if plan.alone is not None and plan.alone.bands:
+        yield ""
+        yield from plot_text_bands.rows(plan, plan.alone.bands)
     yield from _time_axis(plan)
     yield from _legend(plan)
 
 
-def columns_of(text: str) -> int:
-    """Return how many columns text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    widths = (
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
-    return sum(widths)
-
-
-def _plan(charts: Sequence[Chart], look: Look) -> _Plan:
+def _plan(charts: Sequence[Chart], look: Look) -> Plan:
     width = min(max(look.width, NARROWEST), WIDEST)
-    named = len(charts) == 1 and bool(charts[0].lanes or charts[0].marks)
-    gutter = (
-        (_NAMES if width >= _WIDE else _NAMES * width // _WIDE)
-        if named
-        else _NUMBERS + (_ZEROS if look.ratio == -1 else 0)
-    )
     end = max(chart.end for chart in charts)
-    return _Plan(
+    return Plan(
         charts=tuple(charts),
         look=dataclasses.replace(look, width=width),
-        gutter=gutter,
+        gutter=_gutter(charts, look, width),
         rows=_USUAL,
         scale=time_scale(end, look.ratio),
         end=end,
     )
 
 
-def _title(plan: _Plan) -> Iterator[str]:
+def _gutter(charts: Sequence[Chart], look: Look, width: int) -> int:
+    """Return how much room there is for names: more where they are all that there is."""
+    alone = charts[0] if len(charts) == 1 else None
+    if alone is not None and alone.bands and not alone.panels:
+        longest = max(max(len(band.label) + len("* "), len(band.worker)) for band in alone.bands)
+        return min(longest, width * 2 // 5)
+    if alone is not None and (alone.lanes or alone.marks or alone.bands):
+        return _NAMES if width >= _WIDE else _NAMES * width // _WIDE
+    return _NUMBERS + (_ZEROS if look.ratio == -1 else 0)
+
+
+def _title(plan: Plan) -> Iterator[str]:
     look = plan.look
     if look.title is not None:
         yield look.paint.bold(look.signs.cut(look.title, look.width))
@@ -207,7 +89,7 @@ def _title(plan: _Plan) -> Iterator[str]:
             yield _headline(plan, chart, f"{_letter(place)}  {chart.name}")
 
 
-def _headline(plan: _Plan, chart: Chart, name: str) -> str:
+def _headline(plan: Plan, chart: Chart, name: str) -> str:
     """Return a run in one line; the command is what is cut if need be."""
     signs = plan.look.signs
     head, tail = signs.text(f"{name}  "), signs.text(f"  ·  {chart.ending}" if chart.ending else "")
@@ -219,25 +101,25 @@ def _letter(place: int) -> str:
     return _LETTERS[place % len(_LETTERS)]
 
 
-def _panel(plan: _Plan, panels: Sequence[Panel]) -> Iterator[str]:
+def _panel(plan: Plan, panels: Sequence[Panel]) -> Iterator[str]:
     top = max(panel.top for panel in panels)
     scale = value_scale(panels[0].unit, top, plan.look.ratio)
     canvas = Canvas.empty(plan.columns, plan.rows)
     if plan.alone is not None:
-        yield from map(plan.look.paint.bold, _wrapped(plan, panels[0].headline.split(" "), " "))
+        yield from map(plan.look.paint.bold, wrapped(plan, panels[0].headline.split(" "), " "))
         notes = _draw_one(plan, canvas, panels[0], top)
     else:
         names = {"cpu": "CPU", "memory": "memory", "io": "I/O: read a, written A"}
         yield plan.look.paint.bold(names[panels[0].metric])
         notes = _draw_over(plan, canvas, panels, top)
     notes += _limits(plan, canvas, panels, top)
-    yield from map(plan.look.paint.dim, _wrapped(plan, notes, "   "))
+    yield from map(plan.look.paint.dim, wrapped(plan, notes, "   "))
     marks = _ticks(plan, canvas, scale, top)
     for row, line in enumerate(canvas.lines()):
         yield _labelled(plan, marks.get(row, ""), line)
 
 
-def _ticks(plan: _Plan, canvas: Canvas, scale: Scale, top: float) -> dict[int, str]:
+def _ticks(plan: Plan, canvas: Canvas, scale: Scale, top: float) -> dict[int, str]:
     """Return what stands at the left, by row; the unit stands once, at the top."""
     values = ticks(top, scale, max(plan.rows // 2, 2))
     marks = {_row(canvas, value, top): scale.text(value) for value in values}
@@ -245,28 +127,9 @@ def _ticks(plan: _Plan, canvas: Canvas, scale: Scale, top: float) -> dict[int, s
     return {**marks, _row(canvas, values[-1], top): f"{scale.text(values[-1])} {unit}"}
 
 
-def _wrapped(plan: _Plan, parts: Sequence[str], between: str) -> Iterator[str]:
-    """Yield parts in as few lines as they need."""
-    line = ""
-    for part in (plan.look.signs.cut(part, plan.look.width) for part in parts):
-        if line and columns_of(line + between + part) > plan.look.width:
-            yield line
-            line = part
-        else:
-            line = line + between + part if line else part
-    if line:
-        yield line
-
-
-def _labelled(plan: _Plan, words: str, line: str) -> str:
+def _labelled(plan: Plan, words: str, line: str) -> str:
     signs = plan.look.signs
-    return f"{_beside_field(plan, words)} {signs.tick if words else signs.wall}{line}".rstrip()
-
-
-def _beside_field(plan: _Plan, words: str) -> str:
-    """Return words as they stand at the left of the field: cut to fit, aligned at the right."""
-    fit = plan.look.signs.cut(words, plan.gutter)
-    return " " * (plan.gutter - columns_of(fit)) + fit
+    return f"{beside_field(plan, words)} {signs.tick if words else signs.wall}{line}".rstrip()
 
 
 def _row(canvas: Canvas, value: float, top: float) -> int:
@@ -275,7 +138,7 @@ def _row(canvas: Canvas, value: float, top: float) -> int:
     return min(max(canvas.height - 1 - int(filled - 1e-9), 0), canvas.height - 1)
 
 
-def _draw_one(plan: _Plan, canvas: Canvas, panel: Panel, top: float) -> list[str]:
+def _draw_one(plan: Plan, canvas: Canvas, panel: Panel, top: float) -> list[str]:
     """Draw the first curve as a filled shape, others as dots, and the peak; return what the signs mean."""
     signs = plan.look.signs
     notes = []
@@ -298,7 +161,7 @@ def _draw_one(plan: _Plan, canvas: Canvas, panel: Panel, top: float) -> list[str
     return notes
 
 
-def _draw_over(plan: _Plan, canvas: Canvas, panels: Sequence[Panel], top: float) -> list[str]:
+def _draw_over(plan: Plan, canvas: Canvas, panels: Sequence[Panel], top: float) -> list[str]:
     """Draw each run with its letter; where several meet there is a star."""
     notes = []
     for place, panel in enumerate(panels):
@@ -311,7 +174,7 @@ def _draw_over(plan: _Plan, canvas: Canvas, panels: Sequence[Panel], top: float)
     return notes
 
 
-def _draw_letters(plan: _Plan, canvas: Canvas, curve: Curve, letter: str, top: float) -> None:
+def _draw_letters(plan: Plan, canvas: Canvas, curve: Curve, letter: str, top: float) -> None:
     for column, value in enumerate(_columns(plan, curve)):
         if value is not None:
             row = _row(canvas, value, top)
@@ -319,7 +182,7 @@ def _draw_letters(plan: _Plan, canvas: Canvas, curve: Curve, letter: str, top: f
             canvas.put(row, column, letter if taken in (" ", letter) else "*")
 
 
-def _limits(plan: _Plan, canvas: Canvas, panels: Sequence[Panel], top: float) -> list[str]:
+def _limits(plan: Plan, canvas: Canvas, panels: Sequence[Panel], top: float) -> list[str]:
     """Draw the limits within the axis behind everything else; return the names of all."""
     sign = plan.look.signs.limit
     notes = []
@@ -333,7 +196,7 @@ def _limits(plan: _Plan, canvas: Canvas, panels: Sequence[Panel], top: float) ->
     return notes
 
 
-def _columns(plan: _Plan, curve: Curve) -> list[float | None]:
+def _columns(plan: Plan, curve: Curve) -> list[float | None]:
     """Return for each column the largest value that a curve has there, None where it has none."""
     found: list[float | None] = [None] * plan.columns
     for time, value in zip(curve.times, curve.values, strict=True):
@@ -371,7 +234,7 @@ def _fill(canvas: Canvas, column: int, share: float, signs: Signs) -> None:
         canvas.put(canvas.height - 1 - filled // steps, column, signs.levels[filled % steps - 1])
 
 
-def _processes(plan: _Plan, chart: Chart) -> Iterator[str]:
+def _processes(plan: Plan, chart: Chart) -> Iterator[str]:
     """Yield a bar for each process, what it used beside it or on it, and rows of events."""
     signs = plan.look.signs
     for lane in chart.lanes:
@@ -381,17 +244,13 @@ def _processes(plan: _Plan, chart: Chart) -> Iterator[str]:
     starts = [mark for mark in chart.marks if mark.kind in ("exec", "fork")]
     ends = [mark for mark in chart.marks if mark.kind not in ("exec", "fork")]
     deaths = [mark for mark in chart.marks if mark.kind in ("signal", "oom")]
-    yield _labelled_row(plan, "started (exec)", _density(plan, starts))
-    yield _labelled_row(plan, "ended", _density(plan, ends))
+    yield labelled_row(plan, "started (exec)", _density(plan, starts))
+    yield labelled_row(plan, "ended", _density(plan, ends))
     if deaths:
-        yield plan.look.paint.bad(_labelled_row(plan, f"{signs.death} by a signal", _named(plan, deaths)))
+        yield plan.look.paint.bad(labelled_row(plan, f"{signs.death} by a signal", _named(plan, deaths)))
 
 
-def _labelled_row(plan: _Plan, words: str, line: str) -> str:
-    return f"{_beside_field(plan, words)} {plan.look.signs.wall}{line}".rstrip()
-
-
-def _bar(plan: _Plan, lane: Lane) -> str:
+def _bar(plan: Plan, lane: Lane) -> str:
     signs = plan.look.signs
     canvas = Canvas.empty(plan.columns, 1)
     first, last = plan.column(lane.start), plan.column(lane.end)
@@ -400,11 +259,11 @@ def _bar(plan: _Plan, lane: Lane) -> str:
         canvas.put(0, column, share)
     if lane.ending.startswith("SIG"):
         canvas.put(0, last, signs.death)
-    _beside(canvas, _figures(signs, lane.figures, lane.memory), first, last)
-    return _labelled_row(plan, lane.label, canvas.lines()[0])
+    beside(canvas, _figures(signs, lane.figures, lane.memory), first, last)
+    return labelled_row(plan, lane.label, canvas.lines()[0])
 
 
-def _group(plan: _Plan, group: Group) -> str:
+def _group(plan: Plan, group: Group) -> str:
     signs = plan.look.signs
     canvas = Canvas.empty(plan.columns, 1)
     for start, stop in group.alive:
@@ -412,8 +271,8 @@ def _group(plan: _Plan, group: Group) -> str:
             canvas.put(0, column, signs.group)
     first = plan.column(group.alive[0][0]) if group.alive else 0
     last = plan.column(group.alive[-1][1]) if group.alive else 0
-    _beside(canvas, _figures(signs, group.figures, group.largest), first, last)
-    return _labelled_row(plan, group.label, canvas.lines()[0])
+    beside(canvas, _figures(signs, group.figures, group.largest), first, last)
+    return labelled_row(plan, group.label, canvas.lines()[0])
 
 
 def _figures(signs: Signs, words: str, memory: Figure) -> str:
@@ -423,21 +282,7 @@ def _figures(signs: Signs, words: str, memory: Figure) -> str:
     return f"{signs.exact if memory.method == 'exact' else signs.sampled} {signs.text(words)}"
 
 
-def _beside(canvas: Canvas, words: str, first: int, last: int) -> None:
-    """Write words after a bar, or before it, or else on it."""
-    if not words:
-        return
-    length = columns_of(words)
-    if canvas.is_free(0, last + 2, last + 2 + length):
-        canvas.write(0, last + 2, words)
-    elif canvas.is_free(0, first - 1 - length, first - 1):
-        canvas.write(0, first - 1 - length, words)
-    elif length + 2 <= canvas.width:
-        at = max(min(first + 2, canvas.width - length - 3), 0)
-        canvas.write(0, at, f" {words} ")
-
-
-def _density(plan: _Plan, marks: Sequence[Mark]) -> str:
+def _density(plan: Plan, marks: Sequence[Mark]) -> str:
     """Return a row of dots: one event in a column, several, ten and more."""
     counts = [0] * plan.columns
     for mark in marks:
@@ -445,7 +290,7 @@ def _density(plan: _Plan, marks: Sequence[Mark]) -> str:
     return "".join(" " if not n else "." if n < _FEW else ":" if n < _MANY else "|" for n in counts)
 
 
-def _named(plan: _Plan, deaths: Sequence[Mark]) -> str:
+def _named(plan: Plan, deaths: Sequence[Mark]) -> str:
     canvas = Canvas.empty(plan.columns, 1)
     for mark in deaths:
         canvas.put(0, plan.column(mark.time), plan.look.signs.death)
@@ -458,7 +303,7 @@ def _named(plan: _Plan, deaths: Sequence[Mark]) -> str:
     return canvas.lines()[0]
 
 
-def _time_axis(plan: _Plan) -> Iterator[str]:
+def _time_axis(plan: Plan) -> Iterator[str]:
     signs = plan.look.signs
     line = [signs.floor] * plan.columns
     names = Canvas.empty(plan.columns + 4, 1)
@@ -473,8 +318,11 @@ def _time_axis(plan: _Plan) -> Iterator[str]:
     yield (" " * (plan.gutter + 2) + names.lines()[0]).rstrip()
 
 
-def _legend(plan: _Plan) -> Iterator[str]:
+def _legend(plan: Plan) -> Iterator[str]:
     chart, signs = plan.alone, plan.look.signs
+    if chart is not None and chart.bands:
+        words = plot_text_bands.legend(signs, chart.bands)
+        yield from map(plan.look.paint.dim, wrapped(plan, words, "   "))
     if chart is None or not chart.lanes:
         return
     shares = zip(signs.shares, ("under 25", "50", "75", "more % of a core"), strict=True)
@@ -482,4 +330,4 @@ def _legend(plan: _Plan) -> Iterator[str]:
     bars += [f"{signs.group} several processes"] if chart.groups else []
     peaks = [f"memory peak {signs.exact} exact {signs.sampled} not"]
     events = ["events in a column: . one  : some  | ten and more"]
-    yield from map(plan.look.paint.dim, _wrapped(plan, bars + peaks + events, "   "))
+    yield from map(plan.look.paint.dim, wrapped(plan, bars + peaks + events, "   "))

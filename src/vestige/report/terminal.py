@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vestige.record.place import short_id
 from vestige.report import commit
 from vestige.report.counts import calls, class_rows, counts
-from vestige.report.quantity import how, how_all, number, shown, size
+from vestige.report.quantity import duration, how, how_all, number, shown, size
 from vestige.report.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _SEPARATOR = "  ·  "
 _LONG = (
     "files",
     "network",
+    "slowest",
     "commit",
     "left out",
     "dirty",
@@ -101,6 +102,7 @@ def page(record: Record, *, folder: str, paint: Paint = PLAIN) -> str:
         _figures(record, paint),
         _streams(record, paint),
         _files(record, paint),
+        _spans(record, paint),
         _commit(record, paint),
         _remarks(record, paint),
     ]
@@ -153,11 +155,26 @@ def _touched(record: Record) -> Iterator[tuple[str, str, str]]:
     called = calls(record)
     if called is not None:
         yield "network", *called
+    slowest = _slowest(record)
+    if slowest is not None:
+        yield "slowest", slowest, ""
     yield from commit.rows(record)
     gaps = _gaps(record)
     if gaps:
         more = f" (`vestige show` has {number(len(gaps) - 1)} more)" if len(gaps) > 1 else ""
         yield "missing", _gap(gaps[0]) + more, ""
+
+
+def _slowest(record: Record) -> str | None:
+    """Return the named part that took longest: `train_model 6.1 s of 9 nodes`."""
+    counted = record.spans
+    if counted is None or counted.slowest is None:
+        return None
+    slowest = counted.slowest
+    kind = "node" if slowest.kind == "kedro.node" else "span"
+    failed = f", {number(counted.failed)} failed" if counted.failed else ""
+    of = f"of {number(slowest.of)} {kind}{'s' * (slowest.of != 1)}"
+    return f"{shortened(safe(slowest.name), _WIDEST)} {duration(slowest.wall)} {of}{failed}"
 
 
 def _gaps(record: Record) -> tuple[Gap, ...]:
@@ -286,6 +303,25 @@ def _files(record: Record, paint: Paint) -> str:
     if called is not None:
         blocks.append(f"{paint.bold('network')}\n  {'; '.join(filter(None, called))}")
     return "\n\n".join(blocks)
+
+
+def _spans(record: Record, paint: Paint) -> str:
+    """Return how many named parts there are, and which took longest."""
+    counted = record.spans
+    if counted is None:
+        return ""
+    rows = [("named", number(counted.count)), ("slowest", _slowest(record))]
+    rows += [
+        (name, number(count))
+        for name, count in (
+            ("failed", counted.failed),
+            ("unfinished", counted.unfinished),
+            ("lost lines", counted.lost),
+        )
+        if count
+    ]
+    lines = [f"  {name:<10} {words}" for name, words in rows if words is not None]
+    return "\n".join([paint.bold("spans"), *lines, paint.dim("  `vestige show --spans` has all")])
 
 
 def _commit(record: Record, paint: Paint) -> str:

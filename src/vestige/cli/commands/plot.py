@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.duct import logs
 from vestige.errors import UsageError, VestigeError
-from vestige.report import plot_data, plot_runs, plot_text
+from vestige.report import plot_canvas, plot_data, plot_runs, plot_text
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +24,8 @@ examples:
   vestige plot 7f3a -o run.png               as an image: PNG, SVG, PDF by the suffix
   vestige plot 7f3a 81bc --metric memory     the memory of two runs over each other
   vestige plot 7f3a --metric all             I/O as well
+  vestige plot --dag                         nodes and datasets of a pipeline with time and memory, as a tree
+  vestige plot --dag -o dag.svg              as an image; `.dot` for Graphviz
   vestige plot .duct/logs/x_info.json        a log of con-duct
 """
 
@@ -43,19 +44,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--by",
-        choices=("process", "total"),
+        choices=("process", "span", "total"),
         metavar="WHAT",
-        help="process: the largest each, too; total: only the whole; default: process for one run, total for several",
+        help="process: the largest each, and spans, too; span: spans only; total: only the whole; "
+        "default: process for one run, total for several",
     )
     parser.add_argument("--title", metavar="TEXT", help="default: the run and its command")
     parser.add_argument("--size", metavar="WxH", help="of an image in pixels, in the terminal in columns and lines")
     parser.add_argument("--ascii", action="store_true", help="in the terminal: ASCII only")
     parser.add_argument("--window", action="store_true", help="in a window (needs matplotlib and a display)")
+    parser.add_argument(
+        "--dag", action="store_true", help="what depends on what instead: nodes of Kedro and datasets, or spans"
+    )
+    parser.add_argument("--pipeline", metavar="NAME", help="with --dag: of several, by name or number; default: all")
     stores.add_option(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Draw them."""
+    if arguments.dag:
+        from vestige.cli import dag  # noqa: PLC0415 - not for curves
+
+        return dag.draw(arguments)
+    if arguments.pipeline is not None:
+        raise UsageError("`--pipeline` goes with `--dag`")
     size = _size(arguments)
     if arguments.output is not None:
         from vestige.report import plot_figure  # noqa: PLC0415 - not for the terminal
@@ -73,19 +85,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def text_look(
     title: str | None, size: tuple[int, int] | None, *, plain: bool, ratio: float | None = None
-) -> plot_text.Look:
+) -> plot_canvas.Look:
     """Return how a plot is to be on this terminal."""
     width, rows = size or (shutil.get_terminal_size().columns, None)
-    signs = plot_text.ASCII if plain or not _can_print("█╌") else plot_text.BLOCKS
-    return plot_text.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
-
-
-def _can_print(letters: str) -> bool:
-    try:
-        letters.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+    signs = plot_canvas.ASCII if plain or not printing.can_print("█╌") else plot_canvas.BLOCKS
+    return plot_canvas.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
 
 
 def _draw(charts: Sequence[Chart], arguments: argparse.Namespace, size: tuple[int, int] | None) -> None:
@@ -104,10 +108,9 @@ def _charts(arguments: argparse.Namespace) -> list[Chart]:
     words = arguments.run or ["last"]
     if len(words) > plot_data.MOST_RUNS:
         raise UsageError(f"more than {plot_data.MOST_RUNS} runs can't be told apart in one plot")
-    if arguments.by == "process" and len(words) > 1:
-        raise UsageError("`--by process` goes with one run")
-    by_process = arguments.by != "total" and len(words) == 1
-    charts = [_chart(word, arguments, by_process=by_process) for word in words]
+    if arguments.by in ("process", "span") and len(words) > 1:
+        raise UsageError(f"`--by {arguments.by}` goes with one run")
+    charts = [_chart(word, arguments, alone=len(words) == 1) for word in words]
     if all(chart.is_empty for chart in charts):
         raise VestigeError(f"nothing to draw of {', '.join(words)}: nobody looked at it while it ran")
     return charts
@@ -118,15 +121,17 @@ def _metrics(arguments: argparse.Namespace) -> tuple[Metric, ...]:
     return tuple(metric for metric in plot_data.METRICS if metric in asked or "all" in asked)
 
 
-def _chart(word: str, arguments: argparse.Namespace, *, by_process: bool) -> Chart:
+def _chart(word: str, arguments: argparse.Namespace, *, alone: bool) -> Chart:
     metrics = _metrics(arguments)
+    by_process = alone and arguments.by in (None, "process")
+    by_span = alone and arguments.by in (None, "process", "span")
     folder = plot_runs.folder_around(word)
     if folder is None and logs.is_log(word):
         return _log_chart(word, metrics, by_process=by_process)
     run = folder or api.all_kept(arguments.store).find(word)
     if run.log is not None:  # every process has samples there, and so a curve of its own
         return _log_chart(run.log, metrics, by_process=by_process)
-    return plot_runs.run_chart(run, metrics, by_process=by_process)
+    return plot_runs.run_chart(run, metrics, by_process=by_process, by_span=by_span)
 
 
 def _log_chart(path: str, metrics: Sequence[Metric], *, by_process: bool) -> Chart:

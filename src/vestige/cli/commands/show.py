@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
+from vestige.cli.commands import plot
 from vestige.errors import UsageError
 from vestige.record import codec
 from vestige.record.kept import Loaded
-from vestige.report import counts, details, files, listing, network, software, terminal
-from vestige.report.quantity import LEGEND
+from vestige.report import counts, details, files, listing, network, software, span_view, spans, terminal
+from vestige.report.quantity import LEGEND, number
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
     import argparse
 
     from vestige.record.kept import KeptRun
-    from vestige.record.model import FileUse, Point, Process, Record
+    from vestige.record.model import FileUse, Point, Process, Record, Span
     from vestige.record.output import Piece
 
 EXAMPLES = """\
@@ -30,6 +31,7 @@ examples:
   vestige show --processes       every process: CPU, memory peak, bytes, command line
   vestige show --files           files that went in and came out; `--all` all, `--class software` of one class
   vestige show --tree            processes with what each read and wrote; `--all` all files and processes
+  vestige show --spans           its named parts, nodes of Kedro: time, memory, what waited; `--all` every one
   vestige show --software        packages that it used; `--requirements` what Python imported, for pip
   vestige show --network         whom it called, where it listened, and what came of it
   vestige show --usage           the series over time
@@ -48,11 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--processes", action="store_true", help="its processes, children under their parents")
     part.add_argument("--files", action="store_true", help="its inputs and outputs: class, size, hash, path")
     part.add_argument("--tree", action="store_true", help="its processes, each with the files that it read and wrote")
+    part.add_argument("--spans", action="store_true", help="its named parts: a table, a timeline, the critical path")
     part.add_argument("--software", action="store_true", help="packages of which it used files: Python, system, R, …")
     part.add_argument("--network", action="store_true", help="whom it called and where it listened")
     part.add_argument("--usage", action="store_true", help="the series: cores, memory, bytes over time")
     part.add_argument("--output", action="store_true", help="captured output with times and streams")
-    parser.add_argument("--all", action="store_true", help="with --files and --tree: files of every class")
+    parser.add_argument(
+        "--all", action="store_true", help="with --files and --tree: files of every class; with --spans: every one"
+    )
     parser.add_argument(
         "--class",
         dest="classes",
@@ -80,6 +85,8 @@ def execute(arguments: argparse.Namespace) -> int:
         _files(run, record, arguments)
     elif arguments.tree:
         _tree(run, record, arguments)
+    elif arguments.spans:
+        _spans(run, record, arguments)
     elif arguments.software:
         _software(record, arguments)
     elif arguments.network:
@@ -97,8 +104,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Raise UsageError where options stand without those that they go with."""
-    if (arguments.all or arguments.classes) and not (arguments.files or arguments.tree):
-        raise UsageError("`--all` and `--class` go with `--files` or `--tree`")
+    if arguments.classes and not (arguments.files or arguments.tree):
+        raise UsageError("`--class` goes with `--files` or `--tree`")
+    if arguments.all and not (arguments.files or arguments.tree or arguments.spans):
+        raise UsageError("`--all` goes with `--files`, `--tree` or `--spans`")
     if arguments.requirements and (arguments.json or not arguments.software):
         raise UsageError("`--requirements` goes with `--software` and without `--json`")
 
@@ -140,6 +149,32 @@ def _tree(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
         print(line)
     if not uses:
         printing.say(_no_files(record))
+
+
+def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        printing.print_json_list(map(_as_written, run.spans()))
+        return
+    seen = span_view.view(run, record, whole=arguments.all)
+    if seen is None:
+        printing.say("no spans yet: the run goes on" if record.completeness is None else "it named no parts of itself")
+        return
+    look = plot.text_look("timeline", None, plain=False)
+    shown = spans.table(seen.branches, seen.pipelines, width=printing.width())
+    printing.print_table(shown.columns, [list(map(printing.fit, row)) for row in shown.rows])
+    if shown.left_out:
+        printing.say(f"and {number(shown.left_out)} more: `--json` has all")
+    lines = [
+        "",
+        *span_view.timeline(seen, look),
+        "",
+        look.paint.bold("where the time went"),
+        *spans.spent_lines(seen.pipelines, seen.spans, seen.end, look.signs.levels[-1]),
+        *spans.notes(seen.branches, seen.pipelines, seen.spans, paint=look.paint),
+    ]
+    for line in lines:
+        print(printing.fit(line))
+    printing.say(LEGEND)
 
 
 def _software(record: Record, arguments: argparse.Namespace) -> None:
@@ -200,7 +235,7 @@ def _usage(run: KeptRun, *, as_json: bool) -> None:
         printing.say("no series: the run goes on, or was over before the first look")
 
 
-def _as_written(entry: Process | Point | FileUse) -> Any:  # noqa: ANN401 - JSON goes out
+def _as_written(entry: Process | Point | FileUse | Span) -> Any:  # noqa: ANN401 - JSON goes out
     return json.loads(codec.line(entry))
 
 
