@@ -88,8 +88,7 @@ def _write(chart: Chart, ratio: float) -> None:
     width = shutil.get_terminal_size().columns
     signs = plot_canvas.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_canvas.ASCII
     lines = plot_text.render([chart], plot_canvas.Look(width=width, signs=signs, ratio=ratio))
-    subcommand.write("".join(line + "
-" for line in lines))
+    subcommand.write("".join(line + "\n" for line in lines))
 
 
 def _chart(arguments: argparse.Namespace, messages: Messages) -> Chart:
