@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.spans import tell
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vestige.spans import lines as spans_lines
@@ -94,6 +94,7 @@ def test_there_is_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (len(found.spans), found.lost) == (3, 7)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from([*PROCESS, *BEGIN, "hwm", "attributes", "error"]), json_values)))
 def test_any_objects_give_spans_that_can_be_written(tmp_path_factory: pytest.TempPathFactory, made: list[Any]) -> None:
     found = lines_of(written(tmp_path_factory.mktemp("run"), PROCESS, BEGIN, *made, END))
