@@ -54,6 +54,8 @@ def run(words: list[str]) -> int:
     except VestigeError as error:
         _write(f"vestige duct: error: {error}\n")
         return _FAILED
+    except KeyboardInterrupt:  # before the command was started: after that Ctrl-C is the command's
+        return exit_codes.INTERRUPTED
 
 
 def script(argv: list[str]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.observe.events import observe
-from vestige.record import figures, nested, processes
+from vestige.record import ending, figures, nested, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,6 +66,10 @@ class Recording:
     def wall(self) -> float:
         """Seconds from the command's start to its end."""
         return self.value("wall") or 0.0
+
+    def code(self) -> int | None:
+        """Return the command's exit code, None where nobody saw its end."""
+        return ending.of_command(self.observation).code
 
     def value(self, name: str) -> float | None:
         """Return a figure of the whole run, None where it is not known."""
