@@ -24,9 +24,9 @@ def renewed(page: str, sections: Sequence[Section], *, made: str) -> str:
     """
     parts = {_title(part): part for part in _HEADING.split(page)}
     for section in sections:
-        parts[section.title] = f"{table.markdown(section, made)}\n\n"
+        parts[section.title] = table.markdown(section, made)
     parts[_BUDGETS] = _with_budgets(parts[_BUDGETS], sections)
-    return "".join(parts.values()).rstrip("\n") + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts.values()) + "\n"
 
 
 def _title(part: str) -> str:
@@ -34,8 +34,8 @@ def _title(part: str) -> str:
 
 
 def _with_budgets(part: str, sections: Sequence[Section]) -> str:
-    heading, _, lines = part.rstrip("\n").partition("\n\n")
+    heading, _, lines = part.strip("\n").partition("\n\n")
     rows = {line.split(" | ")[0]: line for line in lines.splitlines()}
     renewed = table.budgets(sections).splitlines()[_HEAD_OF_TABLE:]
     rows |= {line.split(" | ")[0]: line for line in renewed}
-    return "\n".join([heading, "", *rows.values()]) + "\n\n"
+    return "\n".join([heading, "", *rows.values()])

@@ -6,6 +6,7 @@ import os
 
 from vestige import exit_codes
 from vestige._version import VERSION
+from vestige.cli.front import keep_bytecode_whole
 from vestige.duct import dotenv, options
 from vestige.duct.messages import Messages
 from vestige.duct.version import CON_DUCT
@@ -63,6 +64,7 @@ def script(argv: list[str]) -> int:
 
     As `con-duct` it has subcommands, as anything else it is `duct`: it runs a command.
     """
+    keep_bytecode_whole()
     return main(argv[1:]) if os.path.basename(argv[0]) == "con-duct" else run(argv[1:])
 
 

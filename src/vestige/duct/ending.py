@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _FIRST = 0.005  # s: the recorder needs some to start the command
 _LATEST = 0.2  # s between looks for a command that is not there yet
 _NAP = 0.02  # s, where the kernel can't wake us
+_PATIENCE = 0.5  # s: a recorder that has no events by then was never started
 
 
 class Ending:
@@ -109,9 +111,12 @@ class Ending:
         return exit_codes.shell_code(self._status) if seen is None else seen
 
     def _warn(self, recording: Recording) -> None:
-        """Say what output is missing from the files: the disk was full, say."""
-        streams = recording.observation.end.streams if recording.observation.end is not None else {}
-        for name, stream in streams.items():
+        """Say what output is missing from the files, because the disk was full, say."""
+        end = recording.observation.end
+        if end is None:
+            self._messages.say("WARNING", "the recorder's last events are lost: figures and output may not be whole")
+            return
+        for name, stream in end.streams.items():
             if stream.reason is not None and self._options.captures(name):
                 self._messages.say("WARNING", f"{name} is not kept whole: {stream.reason}")
 
@@ -131,7 +136,10 @@ class Ending:
         except VestigeError as error:
             self._messages.say("WARNING", f"exact figures are missing: {error}")
             return None
-        return found if found.observation.begin is not None else None
+        if found.observation.begin is None:
+            self._messages.say("WARNING", "nothing was recorded: figures are those of looks, output is not kept")
+            return None
+        return found
 
     def _report(self, gatherer: Gatherer) -> None:
         try:
@@ -252,14 +260,15 @@ def _await_napping(observer: Observer, gatherer: Gatherer) -> int:
 
 
 def _outlive(run_folder: str) -> None:
-    """Wait for the end of a run whose front was killed: guard and recorder go on with the command."""
-    from vestige.record.finalise import is_running  # noqa: PLC0415 - hardly ever
+    """Wait for the end of a run whose front was killed: guard and recorder go on with the command, if it was begun."""
+    from vestige.observe.events import EVENTS_NAME  # noqa: PLC0415 - hardly ever
+    from vestige.record.finalise import is_running  # noqa: PLC0415
 
-    try:
-        while is_running(run_folder):
+    events = os.path.join(run_folder, EVENTS_NAME)
+    patience = time.monotonic() + _PATIENCE
+    with contextlib.suppress(VestigeError):  # what is known by now is all there will be
+        while is_running(run_folder) and (os.path.exists(events) or time.monotonic() < patience):
             time.sleep(_NAP)
-    except VestigeError:  # what is known by now is all there will be
-        return
 
 
 def _look(gatherer: Gatherer, delay: float) -> float:
