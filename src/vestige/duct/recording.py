@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.observe.events import observe
-from vestige.record import ending, figures, nested, processes
+from vestige.record import figures, nested, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,6 +69,8 @@ class Recording:
 
     def code(self) -> int | None:
         """Return the command's exit code, None where nobody saw its end."""
+        from vestige.record import ending  # noqa: PLC0415 - hardly ever: it imports `signal`
+
         return ending.of_command(self.observation).code
 
     def value(self, name: str) -> float | None:

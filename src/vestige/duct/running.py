@@ -178,9 +178,9 @@ class _Files:
 
     def keep_streams(self) -> None:
         """Put copies of the captured streams into the run folder, where these are only links. Raises OSError."""
-        import shutil  # noqa: PLC0415 - the command is over
-
         for name in self._linked:
+            import shutil  # noqa: PLC0415 - hardly ever
+
             inside = os.path.join(self.folder, name)
             shutil.copyfile(inside, f"{inside}.new")
             os.replace(f"{inside}.new", inside)
