@@ -292,7 +292,8 @@ def _exact(recording: Recording, figures: dict[str, object], *, window: float, m
         better |= {"peak_rss": int(peak), "peak_pmem": percent(peak, memory)}
     if whole.mean_rss is not None:
         better |= {"average_rss": float(whole.mean_rss), "average_pmem": percent(whole.mean_rss, memory)}
-        better["num_samples"] = whole.looks
+        looked = figures.get("num_samples")
+        better["num_samples"] = max(whole.looks, looked if isinstance(looked, int) else 0)
     vsz = figures.get("peak_vsz")
     if largest:
         better["peak_vsz"] = max(largest, vsz if isinstance(vsz, int) else 0)
