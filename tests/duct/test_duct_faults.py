@@ -242,25 +242,36 @@ class TestInEachOther:
 
 
 class TestSignals:
-    def test_the_fourth_ctrl_c_leaves_at_once(self, vestige: Vestige) -> None:
+    def test_the_third_ctrl_c_kills_whatever_the_command_became(self, vestige: Vestige) -> None:
         script = "trap '' INT; echo ready; exec sleep 100"
-        words = ("duct", "--f-t", "0", "-p", "x_", "sh", "-c", script)
+        words = ("duct", "--f-t", "0", "-p", "x_", "env", "-i", "PATH=/bin:/usr/bin", "sh", "-c", script)
         with vestige.start_bare(vestige.executable, *words) as process:
             assert process.stdout
             process.stdout.readline()
-            os.kill(process.pid, signal.SIGSTOP)  # all that come meanwhile are one
-            os.kill(process.pid, signal.SIGCONT)
             for _ in range(2):
                 process.send_signal(signal.SIGINT)
                 time.sleep(0.2)
             assert process.poll() is None
-            command = vestige.command_pid(vestige.new_folder())
-            os.kill(command, signal.SIGSTOP)
+            os.kill(vestige.command_pid(vestige.new_folder()), signal.SIGSTOP)
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=30)
         assert process.returncode == 137
         assert code_in(vestige.path("x_info.json")) == 137
         assert b"forcefully killing" in stderr
+
+    def test_the_fourth_leaves_at_once(self, vestige: Vestige) -> None:
+        script = "trap '' INT; echo ready; exec sleep 2"
+        with vestige.start_bare(vestige.executable, "duct", "-p", "x_", "sh", "-c", script) as process:
+            assert process.stdout
+            process.stdout.readline()
+            front = vestige.pids(vestige.new_folder())["front"]
+            os.kill(front, signal.SIGSTOP)  # it tells nobody that the command was killed
+            for _ in range(4):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            assert process.wait(timeout=10) == 1
+            os.kill(front, signal.SIGCONT)
+        assert code_in(vestige.path("x_info.json")) is None
 
     def test_stopped_and_continued_it_goes_on(self, vestige: Vestige) -> None:
         words = ("duct", *KEEP, "-p", "x_", "sh", "-c", "echo ready; read word; echo $word; exit 3")

@@ -199,6 +199,7 @@ class Observer:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.status: int | None = None  # a wait status, None while it runs
+        self.over = False  # the command has ended too, which lives on where its observer is killed
 
     def wait(self, options: int = 0) -> int | None:
         """Return its wait status; with WNOHANG None where it has not ended yet."""
@@ -234,6 +235,7 @@ def _end(options: Options, messages: Messages, *, files: _Files, observer: Obser
 
         ending = Ending(options, messages, paths=files.paths, head=files.head, write_info=files.write_info)
         ending.await_end(observer, files.folder)
+        observer.over = True
         _keep_streams(files, messages)
         return ending.finish(files.folder)
     except Exception as error:  # noqa: BLE001 - no fault of ours is the command's
@@ -294,10 +296,9 @@ class _Passing:
 
     def pass_on(self, number: int, _frame: object) -> None:
         """Hand a signal to the observer; to the command itself where that was killed and it lives on."""
-        status = self._observer.status
-        if status is None:
+        if self._observer.status is None:
             self._observer.signal(number)
-        elif status & _SIGNALLED:
+        else:
             self._send(number)
 
     def interrupt(self, number: int, frame: object) -> None:
@@ -317,34 +318,29 @@ class _Passing:
             os._exit(1)
 
     def _send(self, number: int) -> None:
-        pid = _command(self._folder)
+        """Signal the command itself, whose pid is its own until the run is over."""
+        pid = None if self._observer.over else _command(self._folder)
         if pid is not None:
             _send(pid, number)
-
-
-_SIGNALLED = 0x7F  # of a wait status
 
 
 def _send(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
-    except ProcessLookupError:
+    except OSError:  # it has ended, or is another user's by now
         return
 
 
 def _command(folder: str) -> int | None:
-    """Return the pid of the command, as the recorder wrote it down; None where the process of that pid is another."""
+    """Return the pid of the command, as the recorder wrote it down."""
     import json  # noqa: PLC0415 - hardly ever
 
     try:
         with open(os.path.join(folder, "events.jsonl"), "rb") as file:
             events = (json.loads(line) for line in file if b'"start"' in line)
-            pid = next(int(event["pid"]) for event in events if event.get("event") == "start")
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            ours = os.fsencode(f"{start.RUN_VARIABLE}={folder}") in file.read().split(b"\0")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+            return next((int(event["pid"]) for event in events if event.get("event") == "start"), None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return pid if ours else None
 
 
 def _remove(path: str) -> None:
