@@ -84,9 +84,12 @@ def test_signals_still_reach_the_command_when_the_front_is_killed(duct: Duct) ->
         assert process.stdout
         process.stdout.readline()
         front = duct.pids(duct.new_folder())["front"]
+        process.send_signal(signal.SIGSTOP)  # so that the front is dead, and not reaped yet, when the signal comes
+        until(lambda: processes.state(process.pid) == "T", "the stop")
         os.kill(front, signal.SIGKILL)
-        until(lambda: processes.state(front) is None, "the front to be reaped")
+        until(lambda: processes.state(front) == "Z", "the death of the front")
         process.terminate()
+        process.send_signal(signal.SIGCONT)
         stdout, _ = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (4, b"got\n")
 

@@ -208,10 +208,17 @@ class Observer:
             self.status = status if ended else None
         return self.status
 
-    def signal(self, number: int) -> None:
-        """Hand it a signal, which it passes on to the command and to it alone."""
-        if self.status is None:
-            _send(self.pid, number)
+    @property
+    def lives(self) -> bool:
+        """Whether it can pass a signal on; one that was killed and not yet reaped takes it and does nothing."""
+        if self.status is not None:
+            return False
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:  # a signal came right after it was reaped
+            return False
+        except AttributeError:  # macOS
+            return True
 
 
 def _start(options: Options, messages: Messages, files: _Files) -> Observer:
@@ -296,8 +303,8 @@ class _Passing:
 
     def pass_on(self, number: int, _frame: object) -> None:
         """Hand a signal to the observer; to the command itself where that was killed and it lives on."""
-        if self._observer.status is None:
-            self._observer.signal(number)
+        if self._observer.lives:
+            _send(self._observer.pid, number)
         else:
             self._send(number)
 
@@ -332,15 +339,18 @@ def _send(pid: int, number: int) -> None:
 
 
 def _command(folder: str) -> int | None:
-    """Return the pid of the command, as the recorder wrote it down."""
-    import json  # noqa: PLC0415 - hardly ever
+    """Return the pid of the command, as the recorder wrote it down.
 
+    Called when a signal comes, perhaps in the middle of an import: importing anything, `json` say, fails then.
+    """
     try:
         with open(os.path.join(folder, "events.jsonl"), "rb") as file:
-            events = (json.loads(line) for line in file if b'"start"' in line)
-            return next((int(event["pid"]) for event in events if event.get("event") == "start"), None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            events = (line.replace(b" ", b"") for line in file)
+            started = next((event for event in events if b'"event":"start"' in event), b"")
+    except OSError:
         return None
+    digits = started.partition(b'"pid":')[2].partition(b",")[0].rstrip(b"}\n")
+    return int(digits) if digits.isdigit() else None
 
 
 def _remove(path: str) -> None:
