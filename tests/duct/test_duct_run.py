@@ -219,7 +219,8 @@ class TestFigures:
         assert program("sh", "-c", inner).returncode == 0
         inner_peak = json.loads((program.folder / "y_info.json").read_text())["execution_summary"]["peak_rss"]
         assert 150 << 20 < inner_peak < 190 << 20
-        assert inner_peak <= program.summary["peak_rss"] < 230 << 20
+        assert 150 << 20 < program.summary["peak_rss"] < 230 << 20
+        assert inner_peak <= program.info["vestige"]["peak_rss_upper"]  # both peaks are samples, each by its own clock
 
     def test_cpu_is_a_rate_not_a_share_of_a_life(self, program: Duct) -> None:
         busy = "import time\ntime.sleep(1.2)\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"

@@ -6,6 +6,7 @@ import os
 
 from vestige import exit_codes
 from vestige._version import VERSION
+from vestige.cli.front import keep_bytecode_whole
 from vestige.duct import dotenv, options
 from vestige.duct.messages import Messages
 from vestige.duct.version import CON_DUCT
@@ -57,6 +58,8 @@ def run(words: list[str]) -> int:
     except VestigeError as error:
         _write(f"vestige duct: error: {error}\n")
         return _FAILED
+    except KeyboardInterrupt:  # before the command was started: after that Ctrl-C is the command's
+        return exit_codes.INTERRUPTED
 
 
 def script(argv: list[str]) -> int:
@@ -64,6 +67,7 @@ def script(argv: list[str]) -> int:
 
     As `con-duct` it has subcommands, as anything else it is `duct`: it runs a command.
     """
+    keep_bytecode_whole()
     if os.path.basename(argv[0]) == "con-duct":
         return main(argv[1:] or ["--help"])
     return run(argv[1:])
