@@ -58,9 +58,9 @@ types: ## mypy --strict
 test: native ## the tests
 	$(PYTHON) -m pytest
 
-sanitize: sanitized ## the tests of the run, with the sanitized recorder
+sanitize: sanitized ## the tests of the run and of the drop-in, with the sanitized recorder
 	VESTIGE_RECORDER=$(abspath $(BUILD)/vestige-recorder-sanitized) ASAN_OPTIONS=detect_leaks=0 \
-		$(PYTHON) -m pytest -m "not unsanitized" tests/run
+		$(PYTHON) -m pytest -m "not unsanitized" tests/run tests/duct
 
 valgrind: native ## the recorder under valgrind
 	$(PYTHON) -m pytest tests/native/test_valgrind.py

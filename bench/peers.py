@@ -71,24 +71,24 @@ def vestige_record(folder: str) -> dict[str, Any]:
 
 
 def _time_words(command: Sequence[str], folder: str) -> list[str]:
-    return ["time", "-o", _report(folder), "-f", "%M %U %S", *command]
+    return ["time", "-o", report(folder), "-f", "%M %U %S", *command]
 
 
 def _time_told(folder: str) -> Told:
-    with open(_report(folder), encoding="ascii") as file:
+    with open(report(folder), encoding="ascii") as file:
         kibibytes, user, system = file.read().splitlines()[-1].split()
     return Told(memory=int(kibibytes) * 1024, cpu=float(user) + float(system))
 
 
-def _duct_words(command: Sequence[str], folder: str) -> list[str]:
-    return ["duct", "-l", "NONE", "--fail-time", "0", "-p", _report(folder) + "_", *command]
+def _duct_words(*program: str) -> Callable[[Sequence[str], str], list[str]]:
+    return lambda command, folder: [*program, "-l", "NONE", "--fail-time", "0", "-p", report(folder) + "_", *command]
 
 
 def _duct_told(folder: str) -> Told:
     """Read con-duct's logs. It gives no CPU time: what its average of `ps`'s percentages comes to is taken for it."""
-    with open(_report(folder) + "_info.json", encoding="utf-8") as file:
+    with open(report(folder) + "_info.json", encoding="utf-8") as file:
         summary = json.load(file)["execution_summary"]
-    with open(_report(folder) + "_usage.jsonl", encoding="utf-8") as lines:
+    with open(report(folder) + "_usage.jsonl", encoding="utf-8") as lines:
         pids = {pid for line in lines for pid in json.loads(line)["processes"]}
     share = summary["average_pcpu"]
     cpu = None if share is None else share / 100 * summary["wall_clock_time"]
@@ -96,13 +96,13 @@ def _duct_told(folder: str) -> Told:
 
 
 def _psrecord_words(command: Sequence[str], folder: str) -> list[str]:
-    options = ["--interval", "0.1", "--include-children", "--log-format", "csv", "--log", _report(folder)]
+    options = ["--interval", "0.1", "--include-children", "--log-format", "csv", "--log", report(folder)]
     return ["psrecord", *options, shlex.join(command)]
 
 
 def _psrecord_told(folder: str) -> Told:
     """Read psrecord's log. Its CPU is a percentage since the look before: the sum over time is taken."""
-    with open(_report(folder), encoding="ascii", newline="") as file:
+    with open(report(folder), encoding="ascii", newline="") as file:
         rows = [(float(row["elapsed_time"]), row) for row in csv.DictReader(file)]
     if not rows:
         return Told()
@@ -113,7 +113,7 @@ def _psrecord_told(folder: str) -> Told:
 
 def _strace_words(command: Sequence[str], folder: str) -> list[str]:
     calls = "execve,execveat,exit_group"  # what vestige watches too
-    return ["strace", "-f", "--seccomp-bpf", "-e", f"trace={calls}", "-o", _report(folder), *command]
+    return ["strace", "-f", "--seccomp-bpf", "-e", f"trace={calls}", "-o", report(folder), *command]
 
 
 FILE_CALLS = (  # as far as this architecture has them: those that vestige traces
@@ -124,11 +124,11 @@ FILE_CALLS = (  # as far as this architecture has them: those that vestige trace
 
 def _strace_files_words(options: Sequence[str]) -> Callable[[Sequence[str], str], list[str]]:
     calls = ",".join(f"?{call}" for call in FILE_CALLS.split(","))
-    return lambda command, folder: ["strace", "-f", *options, "-e", f"trace={calls}", "-o", _report(folder), *command]
+    return lambda command, folder: ["strace", "-f", *options, "-e", f"trace={calls}", "-o", report(folder), *command]
 
 
 def _reprozip_words(command: Sequence[str], folder: str) -> list[str]:
-    options = ["--dir", _report(folder), "--overwrite", "--dont-identify-packages"]
+    options = ["--dir", report(folder), "--overwrite", "--dont-identify-packages"]
     return ["reprozip", "trace", *options, *command]
 
 
@@ -137,17 +137,26 @@ def _says_nothing(_: str) -> Told:
 
 
 def _strace_told(folder: str) -> Told:
-    with open(_report(folder), encoding="utf-8", errors="replace") as lines:
+    with open(report(folder), encoding="utf-8", errors="replace") as lines:
         return Told(processes=len({line.split(maxsplit=1)[0] for line in lines}))
 
 
-def _report(folder: str) -> str:
+def report(folder: str) -> str:
+    """Return the path of a peer's report within the folder of a measurement, or what its names begin with."""
     return os.path.join(folder, "report")
 
 
 VESTIGE = Peer("vestige", "vestige", "this checkout", "vestige run CMD", _vestige_words, _vestige_told)
 TIME = Peer("GNU time", "time", "system package `time`", "time -o FILE CMD", _time_words, _time_told)
-DUCT = Peer("con-duct", "duct", "con-duct", "duct -l NONE -p PREFIX CMD", _duct_words, _duct_told)
+DUCT = Peer("con-duct", "duct", "con-duct", "duct -l NONE -p PREFIX CMD", _duct_words("duct"), _duct_told)
+VESTIGE_DUCT = Peer(
+    "vestige duct",
+    "vestige",
+    "this checkout",
+    "vestige duct -l NONE -p PREFIX CMD",
+    _duct_words("vestige", "duct"),
+    _duct_told,
+)
 PSRECORD = Peer(
     "psrecord",
     "psrecord",
@@ -190,4 +199,4 @@ REPROZIP = Peer(
 )
 ALL = (VESTIGE, TIME, DUCT, PSRECORD, STRACE)
 OF_FILES = (VESTIGE, STRACE_FILES_BPF, STRACE_FILES, REPROZIP)
-NAMED = (*ALL, *OF_FILES[1:])
+NAMED = (*ALL, *OF_FILES[1:], VESTIGE_DUCT)

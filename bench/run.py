@@ -3,6 +3,7 @@
     python bench/run.py [--quick] [--only NAME]... [--out FILE]
 
 It installs vestige from this checkout, and its peers, into a virtual environment of its own in a temporary folder.
+With `--only` the sections of these names are renewed in docs/bench.md, all others stay as they are.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from typing import TYPE_CHECKING
 import accuracy
 import committing
 import cost
+import duct_cases
+import duct_listing
 import listing
 import machine
 import measure
 import overhead
+import page
 import peers
 import table
 import throughput
@@ -47,8 +51,10 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "sampling": cost.sampling,
     "memory": cost.memory,
     "listing": listing.listing,
+    "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "accuracy": accuracy.accuracy,
+    "duct": duct_cases.duct,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")
 HOW_TO_READ = """\
@@ -68,7 +74,7 @@ def main(words: Sequence[str]) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    _write(document, _target(arguments))
+    _write(document, arguments.out or ("-" if arguments.quick else DOCUMENT))
     return 0
 
 
@@ -76,14 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/run.py", description="measure vestige and its peers side by side")
     parser.add_argument("--quick", action="store_true", help="few rounds of small things: to see that all works")
     parser.add_argument("--only", action="append", metavar="NAME", choices=list(SECTIONS), help=", ".join(SECTIONS))
-    parser.add_argument("--out", metavar="FILE", help="default: docs/bench.md, or `-` (stdout) with --quick or --only")
+    parser.add_argument("--out", metavar="FILE", help="default: docs/bench.md, or `-` (stdout) with --quick")
     return parser
-
-
-def _target(arguments: argparse.Namespace) -> str:
-    """Say where the document goes; figures that are not the whole truth never replace the documentation's."""
-    given: str | None = arguments.out
-    return given or ("-" if arguments.quick or arguments.only else DOCUMENT)
 
 
 def _document(arguments: argparse.Namespace) -> str:
@@ -94,7 +94,21 @@ def _document(arguments: argparse.Namespace) -> str:
         made = install(folder)
         begun = machine.clock()
         sections = list(_sections(Workloads(made, arguments.quick), arguments.only or list(SECTIONS)))
+        if arguments.only and not arguments.out:
+            return _renewed(begun, sections, arguments)
         return "\n\n".join(_parts(made, begun, sections, arguments)) + "\n"
+
+
+def _renewed(begun: Clock, sections: list[Section], arguments: argparse.Namespace) -> str:
+    """Return the documentation's page with these sections."""
+    with open(DOCUMENT, encoding="utf-8") as file:
+        before = file.read()
+    return page.renewed(before, sections, made=f"{_made(arguments)}. {machine.description()}. {machine.load(begun)}.")
+
+
+def _made(arguments: argparse.Namespace) -> str:
+    options = " --quick" * arguments.quick + "".join(f" --only {name}" for name in arguments.only or ())
+    return f"Made on {time.strftime('%Y-%m-%d', time.gmtime())} by `python bench/run.py{options}`"
 
 
 def _sections(work: Workloads, names: Iterable[str]) -> Iterable[Section]:
@@ -107,13 +121,11 @@ def _sections(work: Workloads, names: Iterable[str]) -> Iterable[Section]:
 
 
 def _parts(made: Installation, begun: Clock, sections: list[Section], arguments: argparse.Namespace) -> list[str]:
-    options = " --quick" * arguments.quick + "".join(f" --only {name}" for name in arguments.only or ())
-    date = time.strftime("%Y-%m-%d", time.gmtime())
+    parts_only = arguments.quick or arguments.only
     programs = table.Table(("", "called as", "version"), tuple(_program(made, peer) for peer in peers.NAMED), words=3)
     return [
         "# What it costs, and how right it is",
-        f"Made on {date} by `python bench/run.py{options}`"
-        + (". These are parts only." if options else " (`make bench`)."),
+        _made(arguments) + (". These are parts only." if parts_only else " (`make bench`)."),
         f"{machine.description()}. {machine.load(begun)}. {_tracing(made)}.",
         "## How to read this",
         HOW_TO_READ,

@@ -46,9 +46,9 @@ class Section:
     budgets: tuple[Budget, ...] = ()
 
 
-def markdown(section: Section) -> str:
-    """Return a section without its budgets, which are gathered elsewhere."""
-    parts = [f"## {section.title}", section.text, *map(one, section.tables)]
+def markdown(section: Section, made: str = "") -> str:
+    """Return a section without its budgets, which are gathered elsewhere; `made`: when and how, if not as the rest."""
+    parts = [f"## {section.title}", *filter(None, [made]), section.text, *map(one, section.tables)]
     return "\n\n".join(parts)
 
 

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 from vestige import exit_codes, settings
 from vestige.cli import dispatch, run_options, span
+from vestige.duct import listing as duct_listing
 from vestige.duct import options as duct_options
+from vestige.duct import plotting as duct_plotting
+from vestige.duct import pretty as duct_pretty
 from vestige.report import listing
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+    from types import ModuleType
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 _NOTE = "<!-- written by docs/reference/generate.py from the code: change it there -->\n"
@@ -104,6 +108,7 @@ def _commands() -> str:
             parts.append(_section(name, meaning, run_options.USAGE, _examples(run_options.EXAMPLES), _run_rows()))
         elif name == "duct":
             parts.append(_section(name, meaning, _DUCT_USAGE, _examples(duct_options.EXAMPLES), _duct_rows()))
+            parts += map(_duct_section, (duct_listing, duct_pretty, duct_plotting))
         elif name == "span":
             parts.append(_section(name, meaning, span.USAGE.partition(" ")[2], _examples(span.EXAMPLES), span.ROWS))
         elif name != "help":
@@ -112,6 +117,14 @@ def _commands() -> str:
             parts.append(_section(name, meaning, _usage(parser), module.EXAMPLES, _rows(parser)))
     parts += ["`vestige help COMMAND` and `vestige COMMAND --help` show the same; `vestige --version` the version.\n"]
     return "\n".join([*parts, _FORMATS])
+
+
+def _duct_section(module: ModuleType) -> str:
+    """Return the section of a subcommand of the drop-in."""
+    parser = module.make_parser()
+    purpose = str(parser.description).partition("\n")[0].rstrip(".")
+    name = parser.prog.removeprefix("vestige ")
+    return _section(name, purpose, _usage(parser), _examples(module.EXAMPLES), _rows(parser))
 
 
 def _section(name: str, meaning: str, usage: str, examples: str, rows: Iterable[tuple[str, str]]) -> str:
@@ -154,7 +167,7 @@ def _usage(parser: argparse.ArgumentParser) -> str:
 
 def _positional(action: argparse.Action) -> str:
     name = str(action.metavar)
-    return {"?": f"[{name}]", "+": f"{name}..."}.get(str(action.nargs), name)
+    return {"?": f"[{name}]", "*": f"[{name}...]", "+": f"{name}..."}.get(str(action.nargs), name)
 
 
 def _rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:

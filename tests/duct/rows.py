@@ -268,7 +268,7 @@ SUMMARIES = [
     shown("durations and dates", "{wall_clock_time!T} {start_time!D} {end_time!D}"),
     shown("an exit code", "{exit_code!E}|{exit_code!E:>5}|{exit_code:03}"),
     shown("true, known", "{exit_code!X} {exit_code!N} {command!X} {command!N}"),
-    shown("both at once", "{wall_clock_time:.0f!N}"),
+    shown("both at once", "{exit_code:.1f!N}"),
     shown("Python's own", "{command!r} {command!s} {command:>60} {{}}"),
     shown("a format that does not fit", "{command:.2f}", differs=("format-warning",), says="sleep 0.4"),
     shown("colours", "{exit_code!E} {peak_rss!S} {command!X} {exit_code!X} {command!N}", "--colors"),

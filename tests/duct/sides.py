@@ -89,12 +89,19 @@ def duct() -> str:
     return shutil.which("duct", path=os.path.dirname(sys.executable)) or "duct"
 
 
-def outcomes(call: Call, *, ours: list[str], variables: dict[str, str], base: Path) -> tuple[Outcome, Outcome]:
-    """Run a call under con-duct and under `ours`, both at once."""
-    started = [_Started(call, [*program, *call.words], variables, base / name)
-               for name, program in (("theirs", [duct()]), ("ours", ours))]  # fmt: skip
-    theirs, mine = (one.outcome() for one in started)
-    return theirs, mine
+def con_duct() -> str:
+    """Return con-duct's program of subcommands."""
+    return os.path.join(os.path.dirname(duct()), "con-duct")
+
+
+def outcomes(
+    call: Call, *, ours: list[str], variables: dict[str, str], base: Path, theirs: list[str] | None = None
+) -> tuple[Outcome, Outcome]:
+    """Run a call under con-duct (`duct`, if no other program is given) and under `ours`, both at once."""
+    programs = {"theirs": theirs or [duct()], "ours": ours}
+    started = [_Started(call, [*program, *call.words], variables, base / name) for name, program in programs.items()]
+    first, second = (one.outcome() for one in started)
+    return first, second
 
 
 class _Started:

@@ -74,11 +74,12 @@ def cases(number: int, *, seed: int, loads: Sequence[str] = tuple(SCALES)) -> It
 
 
 class Arena:
-    """Plays cases in one store, one after the other."""
+    """Plays cases in one store, one after the other; `caller` is the role whose exit code is that of the call."""
 
-    def __init__(self, vestige: Vestige, victims: Victims) -> None:
+    def __init__(self, vestige: Vestige, victims: Victims, *, caller: str = "front") -> None:
         self.vestige = vestige
         self.victims = victims
+        self.caller = caller
         self.played = 0
         self._undisturbed: dict[str, Traces] = {}
         self._durations: dict[str, float] = {}
@@ -89,7 +90,7 @@ class Arena:
         with _Worker(self, case.load) as worker:
             late = _strike(worker, case, self._durations[case.load])
             harm = worker.wait()
-        if not harm and "front" not in case.targets and worker.front.returncode != CODE:
+        if not harm and self.caller not in case.targets and worker.front.returncode != CODE:
             harm = f"the exit code was {worker.front.returncode}"
         if not harm and worker.traces != self._undisturbed[case.load]:
             harm = self._difference(worker.traces, self._undisturbed[case.load])
@@ -135,14 +136,13 @@ class Arena:
         wrong = [name for name in ("out", "err", "result") if getattr(seen, name) != getattr(expected, name)]
         return f"{', '.join(wrong)} differ: {seen.result.strip() or 'no result'}"
 
-    @staticmethod
-    def _never_began(worker: _Worker, case: Case) -> bool:
+    def _never_began(self, worker: _Worker, case: Case) -> bool:
         """Say whether the kill of vestige came before the command, which is vestige's right: nothing was begun."""
         if worker.traces != Traces(_digest(b""), _digest(b""), ""):
             return False
         events = recorded.read_lines(os.path.join(worker.folder, "events.jsonl"))
         unstarted = not any(event["event"] in ("start", "exec") for event in events)
-        return unstarted and ("front" in case.targets or worker.front.returncode == 125)
+        return unstarted and (not {"front", self.caller}.isdisjoint(case.targets) or worker.front.returncode == 125)
 
 
 class _Worker:

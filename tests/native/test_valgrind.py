@@ -11,7 +11,8 @@ NATIVE = Path(__file__).parents[2] / "native"
 
 
 @pytest.mark.needs("valgrind")
-def test_a_run_is_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--relay", "all", "--session", "new")], ids=["run", "duct"])
+def test_a_run_is_clean(tmp_path: Path, options: tuple[str, ...]) -> None:
     recorder = tmp_path / "vestige-recorder"
     # valgrind refuses clone(CLONE_FILES): plain fork in its place, and so no tracing (the sanitized build has both)
     sources = sorted(NATIVE.glob("*.c"))
@@ -20,7 +21,7 @@ def test_a_run_is_clean(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     valgrind = ("valgrind", "--quiet", f"--log-file={log}")
-    run = ("run", "--dir", folder, "--id", "x", "--version", "0", "--trace", "off")
+    run = ("run", "--dir", str(folder), "--id", "x", "--version", "0", "--trace", "off", *options)
     command = "for i in 1 2 3; do /bin/echo $i; done; echo err >&2; exit 3"
     done = subprocess.run(
         # valgrind follows fork but not exec: the command itself runs bare

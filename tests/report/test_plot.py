@@ -726,7 +726,7 @@ class TestDuctPlot:
         ("words", "code"),
         [
             (["nothing", "-o", "x.png"], 1), (["LOG", "-o", "/nowhere/x.png"], 1), (["LOG", "-o", "x.xyz"], 1),
-            ([], 2), (["LOG", "--cpu", "other"], 2), (["LOG", "--min-ratio", "x"], 2), (["LOG", "--outp", "x"], 2),
+            ([], 2), (["LOG", "--cpu", "other"], 2), (["LOG", "--min-ratio", "x"], 2), (["LOG", "--size", "x"], 2),
             (["LOG", "-l", "loud"], 2), (["--help"], 0), (["--version"], 0),
         ],
     )  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import places, recorded, stuck
+from harness import command, places, recorded, stuck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +145,21 @@ def test_a_limit_on_the_size_of_files_still_holds_for_the_command(vestige: Vesti
     bare, seen = (vestige.shell(script.format(prefix)).stdout for prefix in ("", "vestige run "))
     assert seen == bare
     assert os.path.getsize(vestige.path("out")) == 8 * 1024
+
+
+@pytest.mark.parametrize("words", ["run", "duct -q -p x_", "ls"])
+def test_a_limit_on_the_size_of_files_leaves_no_cut_modules(vestige: Vestige, words: str) -> None:
+    """CPython before 3.14 leaves a `.pyc` that is cut off, and then nobody can import that module any more."""
+    package = os.path.join(vestige.home, "site", "vestige")
+    shutil.copytree(os.path.join(command.package_parent(), "vestige"), package, ignore=shutil.ignore_patterns("*.pyc"))
+    start = f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); from vestige.cli.front import main; "
+    python = f'{sys.executable} -I -S -c "{start}sys.exit(main(sys.argv))"'
+    call = f"{words} true" if words != "ls" else words
+    assert vestige.shell(f"ulimit -f 8; {python} {call}").returncode == 0
+    if words != "ls":
+        vestige.last()  # finalised, by the same package
+    sizes = [os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(package) for name in names]
+    assert 8 * 1024 not in sizes
 
 
 @pytest.mark.unsanitized

@@ -6,6 +6,7 @@ import os
 
 from vestige import exit_codes
 from vestige._version import VERSION
+from vestige.cli.front import keep_bytecode_whole
 from vestige.duct import dotenv, options
 from vestige.duct.messages import Messages
 from vestige.duct.version import CON_DUCT
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 # The first word, and the module whose `main(words)` takes those after it. Anything else is a command to run; one that
 # is called like these: `vestige duct run ls`, `vestige duct -- ls`.
-SUBCOMMANDS = {"plot": "vestige.duct.plotting"}
+SUBCOMMANDS = {
+    "ls": "vestige.duct.listing",
+    "plot": "vestige.duct.plotting",
+    "pp": "vestige.duct.pretty",
+}
 _RUN = "run"
 _FAILED = 1  # con-duct's own code for what is no fault of the command line
 _BAD_WORDS = 2
@@ -39,8 +44,7 @@ def run(words: list[str]) -> int:
         said = dotenv.load(os.environ)
         chosen = options.parse(words, os.environ)
         if chosen.help:
-            print(options.help_page())
-            return exit_codes.OK
+            return _show_help()
         if chosen.version:
             print(f"con-duct run {CON_DUCT} (vestige {VERSION})")
             return exit_codes.OK
@@ -54,6 +58,8 @@ def run(words: list[str]) -> int:
     except VestigeError as error:
         _write(f"vestige duct: error: {error}\n")
         return _FAILED
+    except KeyboardInterrupt:  # before the command was started: after that Ctrl-C is the command's
+        return exit_codes.INTERRUPTED
 
 
 def script(argv: list[str]) -> int:
@@ -61,7 +67,10 @@ def script(argv: list[str]) -> int:
 
     As `con-duct` it has subcommands, as anything else it is `duct`: it runs a command.
     """
-    return main(argv[1:]) if os.path.basename(argv[0]) == "con-duct" else run(argv[1:])
+    keep_bytecode_whole()
+    if os.path.basename(argv[0]) == "con-duct":
+        return main(argv[1:] or ["--help"])
+    return run(argv[1:])
 
 
 def _run(chosen: Options, messages: Messages) -> int:
@@ -73,6 +82,17 @@ def _run(chosen: Options, messages: Messages) -> int:
     from vestige.duct import running  # noqa: PLC0415
 
     return running.run(chosen, messages, finisher("none", commit=False))
+
+
+def _show_help() -> int:
+    from vestige.duct import subcommand  # noqa: PLC0415 - no way of a command
+
+    try:
+        subcommand.write(options.help_page() + "\n")
+    except BrokenPipeError:
+        subcommand.close_stdout()
+        return subcommand.CLOSED_PIPE
+    return exit_codes.OK
 
 
 def _write(line: str) -> None:

@@ -6,9 +6,12 @@ has loaded already; `tests/cli/test_light.py` holds the list.
 
 from __future__ import annotations
 
+import sys
+
 
 def main(argv: list[str]) -> int:
     """Run the command line `argv` (the program's name first) and return the exit code."""
+    keep_bytecode_whole()
     if argv[1:2] == ["run"]:
         from vestige.cli import run  # noqa: PLC0415 - the short way
 
@@ -24,3 +27,18 @@ def main(argv: list[str]) -> int:
     from vestige.cli import dispatch  # noqa: PLC0415 - the long way: argparse and what each command needs
 
     return dispatch.main(argv[1:])
+
+
+def keep_bytecode_whole() -> None:
+    """Write no `.pyc` files where a limit on the size of files might cut them.
+
+    CPython before 3.14 takes a short write for a whole one (python/cpython#126606), and then nobody can import that
+    module any more.
+    """
+    try:
+        with open("/proc/self/limits", "rb") as file:
+            unlimited = b"Max file size             unlimited" in file.read()
+    except OSError:  # no Linux
+        return
+    if not unlimited:
+        sys.dont_write_bytecode = True

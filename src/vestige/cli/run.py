@@ -139,7 +139,8 @@ def finisher(summary: str, *, commit: bool) -> tuple[str, ...]:
     """Return the program that finalises the run: this Python without its site-packages, half the start-up time."""
     if not sys.executable:
         return ()  # embedded somewhere: the next `vestige ls` finalises
-    words = (sys.executable, "-I", "-S", "-c", _FINISH, "--summary", summary)
+    no_bytecode = ("-B",) if sys.dont_write_bytecode else ()  # `-I` makes it deaf to PYTHONDONTWRITEBYTECODE
+    words = (sys.executable, "-I", "-S", *no_bytecode, "-c", _FINISH, "--summary", summary)
     return (*words, "--commit") if commit else words
 
 

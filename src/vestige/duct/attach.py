@@ -42,8 +42,11 @@ def attach(options: Options, messages: Messages) -> int:
         messages.say("ERROR", conflict(taken))
         return _FAILED
     found = looks.look([pid])
-    if not found:
-        messages.say("ERROR", f"there is no process {pid}")
+    if not found or found[0].state.startswith("Z"):
+        messages.say("ERROR", f"there is no process {pid}" + (" any more: it has ended" if found else ""))
+        return _FAILED
+    if looks.leader(pid) != pid:
+        messages.say("ERROR", f"{pid} is a thread of process {looks.leader(pid)}")
         return _FAILED
     paths.make_folder()
     if options.clobber:

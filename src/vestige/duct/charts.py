@@ -24,6 +24,7 @@ MOST_CURVES = 5  # processes with a curve of their own
 _MOST_PIDS = 200_000  # of which the largest sample is kept
 _MOST_LOOKS = 2_000  # per curve; neighbours are merged beyond
 _LABEL = 30  # letters
+_SUM = "sum, an upper bound"
 
 
 @dataclass(slots=True)
@@ -150,7 +151,7 @@ def ps_chart(log: Log, cpu: Cpu) -> Chart:
     found = read(log)
     memory = dataclasses.replace(plain.panels[0], curves=(*_bounds(found, "rss"), *_curves(found.tracks(), "memory")))
     if cpu == "ps-pcpu":
-        shares = (*_bounds(found, "share"), *_curves(found.tracks(), "%"))
+        shares = (*_bounds(found, "share", _sum_of_shares(log)), *_curves(found.tracks(), "%"))
         panel = Panel("cpu", "%", "CPU as ps tells it: the share of each life so far", shares)
     else:
         panel = Panel("cpu", "%", "CPU between one look and the next", tuple(_between_looks(found)))
@@ -264,12 +265,17 @@ def _curves(found: Sequence[Track], kind: Literal["cores", "memory", "%"]) -> It
             yield Curve(track.label, "process", times, values)
 
 
-def _bounds(found: Samples, which: Literal["rss", "share"]) -> Iterator[Curve]:
+def _sum_of_shares(log: Log) -> str:
+    """Return what the totals of CPU are: vestige writes a rate there, as ps's shares can't be added up."""
+    return "all together, a rate" if isinstance(log.info.get("vestige"), dict) else _SUM
+
+
+def _bounds(found: Samples, which: Literal["rss", "share"], total: str = _SUM) -> Iterator[Curve]:
     """Yield the sum over all processes and the largest one: the truth lies between them."""
     times = tuple(look.time for look in found.looks)
     if not times:
         return
-    yield Curve("sum, an upper bound", "total", times, tuple(getattr(look.whole, which) for look in found.looks))
+    yield Curve(total, "total", times, tuple(getattr(look.whole, which) for look in found.looks))
     largest = tuple(getattr(look.largest, which) for look in found.looks)
     yield Curve("largest, a lower bound", "largest", times, largest)
 

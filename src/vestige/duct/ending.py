@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
 from typing import TYPE_CHECKING
 
+from vestige import exit_codes
 from vestige._version import VERSION
 from vestige.duct import looks, system
 from vestige.duct.gather import Gatherer
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from vestige.duct.options import Options
     from vestige.duct.paths import Paths
     from vestige.duct.recording import Recording
+    from vestige.duct.running import Observer
 
 _FIRST = 0.005  # s: the recorder needs some to start the command
 _LATEST = 0.2  # s between looks for a command that is not there yet
 _NAP = 0.02  # s, where the kernel can't wake us
+_PATIENCE = 0.5  # s: a recorder that has no events by then was never started
 
 
 class Ending:
@@ -52,11 +56,12 @@ class Ending:
         self._environment = system.environment(os.environ) if options.has_system else None
         self._asked: system.Asked | None = None
         self._gatherer: Gatherer | None = None
+        self._status = 0
         self._ended = 0.0
 
-    def await_end(self, pid: int) -> int:
-        """Look at the command until the observer `pid` has ended, and return its wait status."""
-        tree = Tree(pid)
+    def await_end(self, observer: Observer, run_folder: str) -> None:
+        """Look at the command until the observer has ended, and the command too."""
+        tree = Tree(observer.pid)
         gatherer = self._gatherer = Gatherer(
             self._options,
             pids=tree.pids,
@@ -67,17 +72,21 @@ class Ending:
         if self._options.has_system:
             self._asked = system.Asked()
         self._try_to_write(self._head.info(self._head.execution(), system=self._system, environment=self._environment))
-        status = _await(pid, gatherer)
+        self._status = _await(observer, gatherer)
+        if os.WIFSIGNALED(self._status):
+            _outlive(run_folder)
         self._ended = time.time()
         self._report(gatherer)
-        return status
 
-    def finish(self, code: int, run_folder: str) -> int:
+    def finish(self, run_folder: str) -> int:
         """Write the files as they stay, say how it ended, and return the exit code."""
         recording = self._read(run_folder)
+        code = self._code(recording)
         wall = recording.wall if recording else self._ended - (self._head.started or self._ended)
-        if recording is not None and recording.observation.failed is not None:
-            return self._not_started(code)
+        if recording is not None:
+            if recording.observation.failed is not None:
+                return self._not_started(code)
+            self._warn(recording)
         execution = {**self._head.execution(), **self._figures(code, recording)}
         execution["num_reports"] = self._rewrite(recording)
         if self._asked is not None and self._system is not None:
@@ -96,6 +105,21 @@ class Ending:
             self._messages.say("INFO", self._summary(execution))
         return code
 
+    def _code(self, recording: Recording | None) -> int:
+        """Return the command's exit code: that of the observer, or as it was seen where that was killed before."""
+        seen = recording.code() if recording is not None and os.WIFSIGNALED(self._status) else None
+        return exit_codes.shell_code(self._status) if seen is None else seen
+
+    def _warn(self, recording: Recording) -> None:
+        """Say what output is missing from the files, because the disk was full, say."""
+        end = recording.observation.end
+        if end is None:
+            self._messages.say("WARNING", "the recorder's last events are lost: figures and output may not be whole")
+            return
+        for name, stream in end.streams.items():
+            if stream.reason is not None and self._options.captures(name):
+                self._messages.say("WARNING", f"{name} is not kept whole: {stream.reason}")
+
     def _not_started(self, code: int) -> int:
         reason = "command not found" if code == _NOT_FOUND else "can't be executed"
         self._messages.say("ERROR", f"{self._options.argv[0]}: {reason}")
@@ -112,7 +136,10 @@ class Ending:
         except VestigeError as error:
             self._messages.say("WARNING", f"exact figures are missing: {error}")
             return None
-        return found if found.observation.begin is not None else None
+        if found.observation.begin is None:
+            self._messages.say("WARNING", "nothing was recorded: figures are those of looks, output is not kept")
+            return None
+        return found
 
     def _report(self, gatherer: Gatherer) -> None:
         try:
@@ -206,12 +233,12 @@ def _is_launching(pid: int, recorders: set[int]) -> bool:
     return any(looks.same_image(pid, recorder) for recorder in recorders)
 
 
-def _await(pid: int, gatherer: Gatherer) -> int:
+def _await(observer: Observer, gatherer: Gatherer) -> int:
     """Wait for the observer, looking when it is time, and return its wait status."""
     try:
-        descriptor = os.pidfd_open(pid)
+        descriptor = os.pidfd_open(observer.pid)
     except (AttributeError, OSError):  # before Linux 5.3, macOS
-        return _await_napping(pid, gatherer)
+        return _await_napping(observer, gatherer)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     delay = _FIRST
@@ -220,27 +247,33 @@ def _await(pid: int, gatherer: Gatherer) -> int:
         if gatherer.whole.looks == 1:
             from vestige.duct import recording, usage  # noqa: F401, PLC0415 - 50 ms that nobody waits for now
     os.close(descriptor)
-    return os.waitpid(pid, 0)[1]
+    return observer.wait() or 0
 
 
-def _await_napping(pid: int, gatherer: Gatherer) -> int:
+def _await_napping(observer: Observer, gatherer: Gatherer) -> int:
     delay = _FIRST
-    while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status
+    while observer.wait(os.WNOHANG) is None:
         if gatherer.until_next() <= 0:
             delay = _look(gatherer, delay)
         time.sleep(min(gatherer.until_next(), _NAP))
+    return observer.wait() or 0
+
+
+def _outlive(run_folder: str) -> None:
+    """Wait for the end of a run whose front was killed: guard and recorder go on with the command, if it was begun."""
+    from vestige.observe.events import EVENTS_NAME  # noqa: PLC0415 - hardly ever
+    from vestige.record.finalise import is_running  # noqa: PLC0415
+
+    events = os.path.join(run_folder, EVENTS_NAME)
+    patience = time.monotonic() + _PATIENCE
+    with contextlib.suppress(VestigeError):  # what is known by now is all there will be
+        while is_running(run_folder) and (os.path.exists(events) or time.monotonic() < patience):
+            time.sleep(_NAP)
 
 
 def _look(gatherer: Gatherer, delay: float) -> float:
     """Look once; where nobody is there yet, again before long. Return how long that was."""
-    try:
-        seen = gatherer.look()
-    except OSError:  # the line can't be written: what is in memory is enough for the summary
-        return delay
-    if not seen and gatherer.whole.looks == 0:
+    if not gatherer.look() and gatherer.whole.looks == 0:
         gatherer.soon(delay)
         return min(2 * delay, _LATEST)
     return delay
@@ -259,7 +292,8 @@ def _exact(recording: Recording, figures: dict[str, object], *, window: float, m
         better |= {"peak_rss": int(peak), "peak_pmem": percent(peak, memory)}
     if whole.mean_rss is not None:
         better |= {"average_rss": float(whole.mean_rss), "average_pmem": percent(whole.mean_rss, memory)}
-        better["num_samples"] = whole.looks
+        looked = figures.get("num_samples")
+        better["num_samples"] = max(whole.looks, looked if isinstance(looked, int) else 0)
     vsz = figures.get("peak_vsz")
     if largest:
         better["peak_vsz"] = max(largest, vsz if isinstance(vsz, int) else 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import time
@@ -51,7 +53,8 @@ class Gatherer:
             if one.rss > self.largest.get((one.pid, one.start), (-1, 0))[0]:
                 self.largest[one.pid, one.start] = (one.rss, self.lines)
         if now - self._begun >= self.lines * self._options.report_interval:
-            self.write()
+            with contextlib.suppress(OSError):  # what is in memory is enough for the summary
+                self.write()
         return True
 
     def soon(self, delay: float) -> None:
@@ -70,8 +73,13 @@ class Gatherer:
 
 
 def _append(path: str, text: str) -> None:
+    """Add a whole line or nothing. Raises OSError."""
+    line = text.encode()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
-        os.write(descriptor, text.encode())
+        before = os.fstat(descriptor).st_size
+        if os.write(descriptor, line) < len(line):  # the disk is full
+            os.ftruncate(descriptor, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)

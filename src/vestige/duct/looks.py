@@ -86,6 +86,12 @@ def name(pid: int) -> str:
     return os.fsdecode(_read(f"/proc/{pid}/comm").rstrip(b"\n"))
 
 
+def leader(pid: int) -> int:
+    """Return the process that a thread belongs to: itself, where it is none but the first."""
+    _, found, rest = _read(f"/proc/{pid}/status").partition(b"\nTgid:")
+    return int(rest.split(maxsplit=1)[0]) if found else pid
+
+
 def same_image(pid: int, other: int) -> bool:
     """Say whether two processes have one command line: a fork that has executed nothing of its own."""
     line = _read(f"/proc/{pid}/cmdline")
@@ -104,6 +110,8 @@ def _look(pid: int, now: str) -> Look | None:
     begin, end = text.find(b"("), text.rfind(b")")
     fields = text[end + 2 :].split()
     if begin < 0 or len(fields) <= _RESIDENT:
+        return None
+    if fields[_STATE] != b"Z" and fields[_SIZE] == b"0":  # about to end: memory and command line are gone already
         return None
     start = int(fields[_START])
     return Look(

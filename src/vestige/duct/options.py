@@ -33,7 +33,7 @@ Memory Average Percentage: {average_pmem:.2f!N}%
 CPU Peak Usage: {peak_pcpu:.2f!N}%
 Average CPU Usage: {average_pcpu:.2f!N}%
 """
-_OFF = ("", "0", "false", "no", "off")
+OFF = ("", "0", "false", "no", "off")
 
 
 class Option:
@@ -198,7 +198,7 @@ def _from_environment(environ: Mapping[str, str]) -> Options:
 
 def _variable(option: Option, value: str) -> object:
     if option.kind == "on":
-        return value.lower() not in _OFF
+        return value.lower() not in OFF
     try:
         return _value(option, option.variable, value)
     except UsageError as error:
@@ -293,6 +293,8 @@ def help_page() -> str:
     lines += ["", "options (before the command; `--` ends them):"]
     for option in OPTIONS:
         lines += _rows(option)
+    lines += ["", "To look at logs: `vestige duct ls`, `vestige duct pp FILE`, `vestige duct plot FILE`, each with its"]
+    lines += ["own `--help`; a command of such a name is `vestige duct -- ls`."]
     lines += ["", "The exit code is the command's own: 128 + n for signal n, 127 not found, 126 not executable."]
     lines.append("`.env` files are read from the places in DUCT_CONFIG_PATHS. The run is kept as a vestige run, too.")
     return "\n".join(lines)

@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import shutil
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from vestige._version import VERSION
-from vestige.duct import charts, logs
-from vestige.duct.options import LEVELS
-from vestige.duct.version import CON_DUCT
-from vestige.errors import VestigeError
+from vestige.duct import charts, logs, subcommand
+from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.report import plot_canvas, plot_data, plot_figure, plot_runs, plot_text
+from vestige.text import printable
 
 if TYPE_CHECKING:
+    import argparse
+
+    from vestige.duct.messages import Messages
     from vestige.report.plot_data import Chart
 
-_FAILED = 1  # con-duct's own for whatever is wrong but the options
-_PROGRAM = "vestige duct plot"
+EXAMPLES = (
+    ("vestige duct plot .duct/logs/2026.07.01T12.00.00-4711_info.json -o run.svg", "as a picture: svg, pdf, png"),
+    ("vestige duct plot x_usage.jsonl --cpu ps-cpu-timepoint -o run.png", "CPU from one look to the next"),
+    ("vestige duct plot x_info.json", "in a window; as text where there is none, with exit code 1"),
+)
 
 
 def main(words: list[str]) -> int:
     """Draw the file that is named in `words` and return the exit code."""
-    try:
-        arguments = _parser().parse_args(words)
-    except SystemExit as end:  # argparse has said what is wrong, or shown the help
-        return end.code if isinstance(end.code, int) else _FAILED
-    try:
-        return _plot(arguments)
-    except VestigeError as error:
-        _say(arguments, "ERROR", str(error))
-        return _FAILED
+    return subcommand.call(words, make_parser, _plot, "con_duct.plot")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Plot a log over time.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"con-duct plot {CON_DUCT} (vestige {VERSION})")
-    parser.add_argument("file_path", help="a usage or info file, its prefix, or a run folder")
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = subcommand.parser("plot", "Draw a log over time.", EXAMPLES)
+    parser.add_argument("file_path", metavar="FILE", help="a usage or info file, its prefix, or a run folder")
     parser.add_argument(
-        "-l", "--log-level", type=str.upper, choices=LEVELS, default="INFO", help="what is said on stderr"
+        "-o", "--output", metavar="IMAGE", help="the image to write, its type by its suffix; without: a window"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="the same as `-l NONE`")
-    parser.add_argument("-o", "--output", help="the image to write, its type by its suffix; without: a window")
     parser.add_argument(
         "--min-ratio",
         type=float,
+        metavar="NUMBER",
         default=3.0,
         help="the unit of an axis is the largest that fits in it so many times; -1: seconds and bytes",
     )
     parser.add_argument(
         "--cpu",
         choices=("ps-pcpu", "ps-cpu-timepoint"),
+        metavar="ps-pcpu|ps-cpu-timepoint",
         default="ps-pcpu",
         help="ps-pcpu: CPU as ps tells it, over the life of a process; ps-cpu-timepoint: from one look to the next",
     )
     return parser
 
 
-def _plot(arguments: argparse.Namespace) -> int:
-    if arguments.output is not None:
-        plot_figure.check(arguments.output)
-    chart = _chart(arguments)
+def _plot(arguments: argparse.Namespace, messages: Messages) -> int:
+    output = None if arguments.output is None else _image(arguments.output)
+    chart = _chart(arguments, messages)
     look = plot_figure.Look(ratio=arguments.min_ratio)
-    if arguments.output is not None:
-        plot_figure.write([chart], arguments.output, look)
-        _say(arguments, "INFO", f"{arguments.file_path} is drawn as {arguments.output}")
+    if output is not None:
+        plot_figure.write([chart], output, look)
+        messages.say("INFO", f"{printable(arguments.file_path)} is drawn as {printable(output)}")
         return 0
     try:
         plot_figure.show([chart], look)
@@ -76,23 +70,43 @@ def _plot(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _image(output: str) -> str:
+    """Return the name of the image, looked at before anything is read; without a suffix it is a PNG.
+
+    Raises VestigeError: con-duct's exit code for a name that can't be is 1.
+    """
+    name = output if os.path.splitext(output)[1] else f"{output}.png"
+    try:
+        plot_figure.check(name)
+    except UsageError as error:
+        raise VestigeError(str(error)) from error
+    return name
+
+
 def _write(chart: Chart, ratio: float) -> None:
     """Write the plot as text: better than nothing where no window can be had."""
     width = shutil.get_terminal_size().columns
     signs = plot_canvas.BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else plot_canvas.ASCII
-    for line in plot_text.render([chart], plot_canvas.Look(width=width, signs=signs, ratio=ratio)):
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    lines = plot_text.render([chart], plot_canvas.Look(width=width, signs=signs, ratio=ratio))
+    subcommand.write("".join(line + "\n" for line in lines))
 
 
-def _chart(arguments: argparse.Namespace) -> Chart:
+def _chart(arguments: argparse.Namespace, messages: Messages) -> Chart:
     folder = plot_runs.folder_around(arguments.file_path)
     if folder is not None:
         return plot_runs.run_chart(folder, plot_data.DEFAULT_METRICS)
-    return charts.ps_chart(logs.read_log(arguments.file_path), arguments.cpu)
+    log = logs.read_log(arguments.file_path)
+    if log.usage is None:
+        raise RecordError(f"no samples are beside {arguments.file_path}: there is no usage.jsonl")
+    _say_unreadable(log.usage, messages)
+    return charts.ps_chart(log, arguments.cpu)
 
 
-def _say(arguments: argparse.Namespace, level: str, words: str) -> None:
-    most = "NONE" if arguments.quiet else arguments.log_level
-    if LEVELS.index(level) <= LEVELS.index(most):
-        sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [{level:<8}] con_duct.plot: {words}\n")
+def _say_unreadable(usage: str, messages: Messages) -> None:
+    """Say how many lines are passed over. Raises RecordError where these are all."""
+    lines = logs.samples(usage)
+    good = sum(1 for _ in lines)
+    if lines.unreadable and not good:
+        raise RecordError(f"{usage} holds no samples of con-duct: {lines.unreadable} lines can't be read")
+    if lines.unreadable:
+        messages.say("WARNING", f"{printable(usage)}: {lines.unreadable} lines can't be read and are left out")

@@ -67,6 +67,12 @@ class Recording:
         """Seconds from the command's start to its end."""
         return self.value("wall") or 0.0
 
+    def code(self) -> int | None:
+        """Return the command's exit code, None where nobody saw its end."""
+        from vestige.record import ending  # noqa: PLC0415 - hardly ever: it imports `signal`
+
+        return ending.of_command(self.observation).code
+
     def value(self, name: str) -> float | None:
         """Return a figure of the whole run, None where it is not known."""
         return self.resources[name].value

@@ -120,7 +120,7 @@ class Report:
             "timestamp": look.moment,
             "etime": elapsed(look.age),
             "stat": stat,
-            "cmd": look.command,
+            "cmd": look.command if before is None or not look.state.startswith("Z") else before["cmd"],
         }
 
 

@@ -51,9 +51,14 @@ def run(options: Options, messages: Messages, finish: tuple[str, ...]) -> int:
         return refusal[0]
     inherited.give_back_locale()
     with_files = _Files(options, paths)
-    with_files.make(finish)
     try:
-        return _observed(options, messages, with_files)
+        with_files.make(finish)
+        observer = _start(options, messages, with_files)
+    except BaseException:  # Ctrl-C as well: nothing stays of a command that was never started
+        with_files.take_back()
+        raise
+    try:
+        return _end(options, messages, files=with_files, observer=observer)
     finally:
         with_files.tidy()
 
@@ -80,10 +85,10 @@ class _Files:
         self.paths = paths
         self.head = info.Head(options.argv, paths, options.message)
         self.order = recorder.Order(options.argv)
-        self.command: int | None = None
         self._options = options
         self._temporary: str | None = None  # a store that goes when the run is over
-        self._linked: list[str] = []  # streams that are one file in both places
+        self._made: list[str] = []
+        self._linked: list[str] = []  # streams that are no more than a link in the run folder
 
     @property
     def folder(self) -> str:
@@ -106,7 +111,6 @@ class _Files:
         try:
             self._make_files()
         except OSError as error:
-            self._give_up()
             why = f"can't write {error.filename}: {error.strerror}"
             raise StoreError(f"{why}; choose another place with `-p`") from error
 
@@ -140,12 +144,13 @@ class _Files:
         for name in _STREAMS:
             if self._options.captures(name):
                 self._make_stream(name, getattr(self.paths, name))
-        os.close(os.open(self.paths.usage, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        self._make(self.paths.usage)
+        self._made.append(self.paths.info)
         self.write_info(self.head.info(self.head.execution(), system=None, environment=None))
 
     def _make_stream(self, name: str, path: str) -> None:
         """Make the file that the recorder writes its copy to: one file under two names, or behind a link."""
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        self._make(path)
         inside = os.path.join(self.folder, name)
         try:
             os.link(path, inside)
@@ -153,21 +158,29 @@ class _Files:
             os.symlink(os.path.abspath(path), inside)
             self._linked.append(name)
 
+    def _make(self, path: str) -> None:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        self._made.append(path)
+
     def write_info(self, content: dict[str, object]) -> None:
         """Write info.json. Raises OSError; then the old one stands."""
         place.write_atomically(self.paths.info, info.text(content))
 
-    def _give_up(self) -> None:
-        for name in _STREAMS:
-            _remove(os.path.join(self.folder, name))
-        place.take_back(self.folder)
+    def take_back(self) -> None:
+        """Remove everything that was made for a command that was not started."""
+        for path in (*self._made, *(os.path.join(self.folder, name) for name in _STREAMS if self.folder)):
+            _remove(path)
         self.tidy()
+        try:
+            place.take_back(self.folder)
+        except OSError:  # there is none, or it is listed as a run that never began
+            return
 
     def keep_streams(self) -> None:
         """Put copies of the captured streams into the run folder, where these are only links. Raises OSError."""
-        import shutil  # noqa: PLC0415 - the command is over
-
         for name in self._linked:
+            import shutil  # noqa: PLC0415 - hardly ever
+
             inside = os.path.join(self.folder, name)
             shutil.copyfile(inside, f"{inside}.new")
             os.replace(f"{inside}.new", inside)
@@ -180,24 +193,68 @@ class _Files:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
-def _observed(options: Options, messages: Messages, files: _Files) -> int:
+class Observer:
+    """The process that observes the command; its pid is not used once it has been reaped."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.status: int | None = None  # a wait status, None while it runs
+        self.over = False  # the command has ended too, which lives on where its observer is killed
+
+    def wait(self, options: int = 0) -> int | None:
+        """Return its wait status; with WNOHANG None where it has not ended yet."""
+        if self.status is None:
+            ended, status = os.waitpid(self.pid, options)
+            self.status = status if ended else None
+        return self.status
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can pass a signal on; one that was killed and not yet reaped takes it and does nothing."""
+        if self.status is not None:
+            return False
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:  # a signal came right after it was reaped
+            return False
+        except AttributeError:  # macOS
+            return True
+
+
+def _start(options: Options, messages: Messages, files: _Files) -> Observer:
+    """Start the observer, and the command with it. Raises RecorderError."""
     messages.say("INFO", f"duct {DUCT_VERSION} is executing {info.command_line(options.argv)!r}...")
     messages.say("INFO", f"Log files will be written to {files.paths.prefix}")
     files.head.started = time.time()
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _PASSED)
-    pid = _spawn(options, files.order, before)
-    _pass_signals(pid, files, messages)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-    from vestige.duct.ending import Ending  # noqa: PLC0415 - the command runs by now
+    try:
+        observer = Observer(_spawn(options, files.order, before))
+        _pass_signals(observer, files.folder, messages)
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+    return observer
 
-    ending = Ending(options, messages, paths=files.paths, head=files.head, write_info=files.write_info)
-    status = ending.await_end(pid)
-    code = exit_codes.shell_code(status)
+
+def _end(options: Options, messages: Messages, *, files: _Files, observer: Observer) -> int:
+    """Wait for the command's end, write the files and return its exit code, whatever else goes wrong."""
+    try:
+        from vestige.duct.ending import Ending  # noqa: PLC0415 - the command runs by now
+
+        ending = Ending(options, messages, paths=files.paths, head=files.head, write_info=files.write_info)
+        ending.await_end(observer, files.folder)
+        observer.over = True
+        _keep_streams(files, messages)
+        return ending.finish(files.folder)
+    except Exception as error:  # noqa: BLE001 - no fault of ours is the command's
+        messages.say("ERROR", f"the files are not complete: {type(error).__name__}: {error}")
+        return exit_codes.shell_code(observer.wait() or 0)
+
+
+def _keep_streams(files: _Files, messages: Messages) -> None:
     try:
         files.keep_streams()
     except OSError as error:
         messages.say("WARNING", f"the output is not kept in the run as well: {error.strerror}")
-    return ending.finish(code, files.folder)
 
 
 def _spawn(options: Options, order: recorder.Order, mask: set[int]) -> int:
@@ -225,9 +282,9 @@ def _spawn(options: Options, order: recorder.Order, mask: set[int]) -> int:
             raise RecorderError(f"can't start an observer with {sys.executable}: {error.strerror}") from error
 
 
-def _pass_signals(pid: int, files: _Files, messages: Messages) -> None:
+def _pass_signals(observer: Observer, folder: str, messages: Messages) -> None:
     """From now on pass signals on to the command; a signal that is ignored here stays so."""
-    passing = _Passing(pid, files, messages)
+    passing = _Passing(observer, folder, messages)
     for number in _PASSED:
         if number == _signal.SIGINT:
             _signal.signal(number, passing.interrupt)
@@ -238,18 +295,18 @@ def _pass_signals(pid: int, files: _Files, messages: Messages) -> None:
 class _Passing:
     """Signals on their way to the command. con-duct dies of all but SIGINT and leaves an orphan without a record."""
 
-    def __init__(self, pid: int, files: _Files, messages: Messages) -> None:
-        self._pid = pid  # of the observer, who passes on to the command, and to it alone
-        self._files = files
+    def __init__(self, observer: Observer, folder: str, messages: Messages) -> None:
+        self._observer = observer
+        self._folder = folder
         self._messages = messages
         self._interrupts = 0
 
     def pass_on(self, number: int, _frame: object) -> None:
-        """Hand a signal to the observer."""
-        try:
-            os.kill(self._pid, number)
-        except ProcessLookupError:
-            return
+        """Hand a signal to the observer; to the command itself where that was killed and it lives on."""
+        if self._observer.lives:
+            _send(self._observer.pid, number)
+        else:
+            self._send(number)
 
     def interrupt(self, number: int, frame: object) -> None:
         """Pass SIGINT on twice, then kill, then leave."""
@@ -262,29 +319,38 @@ class _Passing:
             self.pass_on(number, frame)
         elif self._interrupts == 3:  # noqa: PLR2004
             self._messages.say("WARNING", "Received third SIGINT, forcefully killing command process")
-            self._kill()
+            self._send(_signal.SIGKILL)
         else:
             self._messages.say("CRITICAL", "Exiting duct, skipping cleanup")
             os._exit(1)
 
-    def _kill(self) -> None:
-        pid = _command(self._files.folder)
+    def _send(self, number: int) -> None:
+        """Signal the command itself, whose pid is its own until the run is over."""
+        pid = None if self._observer.over else _command(self._folder)
         if pid is not None:
-            self._pid, observer = pid, self._pid
-            self.pass_on(_signal.SIGKILL, None)
-            self._pid = observer
+            _send(pid, number)
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:  # it has ended, or is another user's by now
+        return
 
 
 def _command(folder: str) -> int | None:
-    """Return the pid of the command, as the recorder wrote it down."""
-    import json  # noqa: PLC0415 - hardly ever
+    """Return the pid of the command, as the recorder wrote it down.
 
+    Called when a signal comes, perhaps in the middle of an import: importing anything, `json` say, fails then.
+    """
     try:
         with open(os.path.join(folder, "events.jsonl"), "rb") as file:
-            events = (json.loads(line) for line in file if b'"start"' in line)
-            return next((int(event["pid"]) for event in events if event.get("event") == "start"), None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            events = (line.replace(b" ", b"") for line in file)
+            started = next((event for event in events if b'"event":"start"' in event), b"")
+    except OSError:
         return None
+    digits = started.partition(b'"pid":')[2].partition(b",")[0].rstrip(b"}\n")
+    return int(digits) if digits.isdigit() else None
 
 
 def _remove(path: str) -> None:

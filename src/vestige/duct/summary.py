@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import string
-import time
 from typing import TYPE_CHECKING, Any
 
+from vestige.duct.units import date, duration, size
 from vestige.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 _RED, _GREEN = 31, 32
 _UNKNOWN = "-"
-_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
-_THOUSAND = 1000
-_MINUTE, _HOUR = 60, 3600
 
 
 def summary(template: str, values: Mapping[str, object], *, colours: bool) -> str:
@@ -26,31 +23,6 @@ def summary(template: str, values: Mapping[str, object], *, colours: bool) -> st
         raise UsageError(f"the summary format names {error}, there are {', '.join(values)}") from error
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise UsageError(f"the summary format can't be read: {error}") from error
-
-
-def size(count: float) -> str:
-    """Return bytes with a decimal unit: `3.0 MB`, `999 Bytes`, `1 Byte`."""
-    if abs(count) < _THOUSAND:
-        return f"{int(count)} Byte" + ("" if abs(count) == 1 else "s")
-    power = next((power for power in range(1, len(_UNITS)) if abs(count) < _THOUSAND ** (power + 1)), len(_UNITS))
-    return f"{count / _THOUSAND**power:.1f} {_UNITS[power - 1]}"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as con-duct writes them: `1.21s`, `1m 2.0s`, `1h 2m 3.0s`."""
-    if seconds < _MINUTE:
-        return f"{seconds:.2f}s"
-    hours, minutes = int(seconds // _HOUR), int(seconds % _HOUR // _MINUTE)
-    rest = f"{minutes}m {seconds % _MINUTE:.1f}s"
-    return f"{hours}h {rest}" if hours else rest
-
-
-def date(moment: float) -> str:
-    """Return seconds since 1970 as a local date: `Nov 22, 2026 06:15 AM`."""
-    try:
-        return time.strftime("%b %d, %Y %I:%M %p", time.localtime(moment))
-    except (ValueError, OverflowError, OSError):
-        return str(moment)
 
 
 class _Formatter(string.Formatter):

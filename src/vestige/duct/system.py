@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-import subprocess
+import select
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _DISTRO = {
     "distro_build_id": "BUILD_ID",
 }
 _GPU = ("index", "name", "bus_id", "driver_version", "memory.total", "compute_mode")
+_GPU_FORM = "--format=csv"
 _GPU_QUERY = "--query-gpu=index,name,pci.bus_id,driver_version,memory.total,compute_mode"
+_SIGKILL = 9  # `signal` imports enum
 _PATIENCE = 10.0  # s: nvidia-smi may take that long to wake the driver, and hangs where that is broken
 
 
@@ -63,50 +65,61 @@ class Asked:
     """Questions to other programs, asked while the command runs and answered when it has ended."""
 
     def __init__(self) -> None:
-        self._asked = {"uname": _start("uname", "-p"), "nvidia-smi": _start("nvidia-smi", _GPU_QUERY, "--format=csv")}
-        self._answers: dict[str, str | None] = {}
+        self._asked = {"uname": _Question("uname", "-p"), "nvidia-smi": _Question("nvidia-smi", _GPU_QUERY, _GPU_FORM)}
 
     def processor(self) -> str:
         """Return what `uname -p` says, empty where it does not know."""
-        answer = (self._answer("uname") or "").strip()
+        answer = (self._asked["uname"].answer() or "").strip()
         return "" if answer == "unknown" else answer
 
     def gpus(self) -> list[dict[str, str]] | None:
         """Return the GPUs that nvidia-smi lists, None where there is none or it fails."""
-        answer = self._answer("nvidia-smi")
+        answer = self._asked["nvidia-smi"].answer()
         if answer is None:
             return None
         rows = [line.split(", ") for line in answer.strip().splitlines()[1:]]
         return [dict(zip(_GPU, row, strict=True)) for row in rows if len(row) == len(_GPU)]
 
-    def _answer(self, program: str) -> str | None:
-        if program not in self._answers:
-            self._answers[program] = _answer(self._asked[program])
-        return self._answers[program]
 
+class _Question:
+    """A program and what it prints. Without `subprocess`: importing that costs as much as half of an interpreter."""
 
-def _start(*words: str) -> subprocess.Popen[str] | None:
-    if shutil.which(words[0]) is None:
-        return None
-    nothing = subprocess.DEVNULL
-    try:
-        return subprocess.Popen(
-            words, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, encoding="utf-8", errors="replace"
-        )
-    except OSError:
-        return None
+    def __init__(self, *words: str) -> None:
+        self._answer: str | None = None
+        self._pid = 0  # 0: nobody is asked (any more)
+        self._output, end = os.pipe()
+        actions = [
+            (os.POSIX_SPAWN_DUP2, end, 1),
+            *((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 2)),
+        ]
+        with contextlib.suppress(OSError):  # there is no such program
+            self._pid = os.posix_spawnp(words[0], words, os.environ, file_actions=actions)
+        os.close(end)
 
+    def answer(self) -> str | None:
+        """Return what it printed, None where there is no such program, it fails or takes too long."""
+        if self._pid:
+            said = self._read()
+            if said is None:
+                os.kill(self._pid, _SIGKILL)
+            _, status = os.waitpid(self._pid, 0)
+            os.close(self._output)
+            self._pid = 0
+            self._answer = said if status == 0 else None
+        return self._answer
 
-def _answer(asked: subprocess.Popen[str] | None) -> str | None:
-    if asked is None:
+    def _read(self) -> str | None:
+        """Return everything up to the end, None where that does not come in time."""
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        deadline = time.monotonic() + _PATIENCE
+        said = b""
+        while poll.poll(1000 * max(deadline - time.monotonic(), 0.0)):
+            piece = os.read(self._output, 1 << 16)
+            if not piece:
+                return said.decode("utf-8", "replace")
+            said += piece
         return None
-    try:
-        answer, _ = asked.communicate(timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        asked.kill()
-        asked.communicate()
-        return None
-    return answer if asked.returncode == 0 else None
 
 
 def _release() -> dict[str, str]:

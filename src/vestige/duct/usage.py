@@ -14,7 +14,7 @@ from vestige.record import place
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.duct.gather import Gatherer
     from vestige.duct.recording import Recording
@@ -87,6 +87,8 @@ class Exact:
         if (life.pid, life.start or -1) in self._looked:
             if entry is not None:
                 entry |= self._ending(process)
+                if process.argv and entry["cmd"] == self._inherited(process):  # looked at before it executed anything
+                    entry["cmd"] = _line(process.argv)
         elif id(life) in self._added:
             line["processes"].setdefault(str(process.pid), self._unseen(process, life))
 
@@ -118,10 +120,14 @@ class Exact:
 
     def _command(self, process: Process) -> str:
         """Return a command line: a process that executes nothing of its own has its parent's."""
-        words = process.argv or self._commands.get(process.parent or -1)
-        if not words:
-            return f"[{process.name or '?'}]"
-        return b" ".join(map(to_bytes, words)).decode("utf-8", "replace")[:_LONGEST_COMMAND].replace("\n", " ")
+        return _line(process.argv) if process.argv else self._inherited(process) or f"[{process.name or '?'}]"
+
+    def _inherited(self, process: Process) -> str:
+        return _line(self._commands.get(process.parent or -1, ()))
+
+
+def _line(words: Sequence[str]) -> str:
+    return b" ".join(map(to_bytes, words)).decode("utf-8", "replace")[:_LONGEST_COMMAND].replace("\n", " ")
 
 
 def rewrite(path: str, exact: Exact) -> int:

@@ -63,6 +63,8 @@ _MOST_LINES = 20  # through all panels
 _LETTER = 0.075  # inches, of small text
 _AXES = {"cpu": "CPU", "memory": "memory", "io": "I/O"}
 _SETTINGS: dict[Any, Any] = {
+    "axes.formatter.limits": (-30, 30),  # `1e8` above an axis in bytes says nothing
+    "axes.formatter.useoffset": False,
     "font.size": 9.0,
     "axes.titlesize": 9.0,
     "text.parse_math": False,  # commands may hold dollars
