@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report import pipeline as made
 
-from vestige.errors import UsageError
+from vestige.errors import UsageError, VestigeError
 from vestige.kedro.plan import Plan, PlannedNode
 from vestige.record.model import Figure, Slowest, Span, SpanCounts
 from vestige.report import dag, dag_layout, dag_svg, dag_text, pipelines, plot_canvas, span_tree, span_view, spans
@@ -267,12 +267,19 @@ class TestGraph:
         for source, target in arrows:
             assert edges[source][1] < edges[target][0]
 
-    def test_too_large_a_graph_is_refused_in_a_word(self) -> None:
-        count = 1_000
-        boxes = [dag_layout.Box(1, 1)] * count
+    def test_arrows_that_there_is_no_room_for_go_straight(self) -> None:
+        count = 400
         arrows = [(place, place + 1) for place in range(count - 1)] + [(0, place) for place in range(2, count)]
-        with pytest.raises(Exception, match="too large to be drawn"):
-            dag_layout.layout(boxes, arrows, between=1, gap=1)
+        found = dag_layout.layout([dag_layout.Box(1, 1)] * count, arrows, between=1, gap=1)
+        lengths = [len(line) for line in found.lines]
+        assert lengths[: count - 1] == [2] * (count - 1)
+        assert lengths[count - 1] == 4
+        assert lengths[-1] == 2
+
+    def test_too_large_a_graph_is_refused_in_a_word(self) -> None:
+        boxes = [dag_layout.Box(1, 1)] * (dag_layout.MOST + 1)
+        with pytest.raises(VestigeError, match="20001 boxes is too large to be drawn"):
+            dag_layout.layout(boxes, [], between=1, gap=1)
 
 
 class TestPlan:

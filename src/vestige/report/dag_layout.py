@@ -17,8 +17,10 @@ from vestige.report.pipelines import in_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST = 60_000  # places, those that arrows pass through included
+MOST = 20_000  # boxes
+_PASSED = 30_000  # points that arrows pass through: the longest arrows beyond go straight, behind what is in their way
 _SWEEPS = 12
+_EFFORT = 40_000  # places that are looked at in all sweeps: a large graph gets fewer
 _SETTLINGS = 16
 
 
@@ -96,21 +98,18 @@ def _columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _grid(boxes: Sequence[Box], column: Sequence[int], arrows: Sequence[tuple[int, int]]) -> _Grid:
+    if len(boxes) > MOST:
+        raise VestigeError(f"a graph of {len(boxes)} boxes is too large to be drawn: `.dot` takes it")
     grid = _Grid(list(column), [box.height for box in boxes], [], [[] for _ in boxes], [[] for _ in boxes], [])
-    for source, target in arrows:
-        chain = [source]
+    led = _led(column, arrows)
+    for number, (source, target) in enumerate(arrows):
         step = 1 if column[target] >= column[source] else -1
-        for number in range(column[source] + step, column[target], step):
-            chain.append(len(grid.column))
-            grid.column.append(number)
-            grid.heights.append(0.0)
-            grid.before.append([])
-            grid.after.append([])
-        chain.append(target)
-        if len(grid.column) > MOST:
-            raise VestigeError(
-                "the graph is too large to be drawn: `--pipeline` takes one of several, `.dot` all of it"
-            )
+        passed = range(column[source] + step, column[target], step) if number in led else range(0)
+        chain = [source, *range(len(grid.column), len(grid.column) + len(passed)), target]
+        grid.column += passed
+        grid.heights += [0.0] * len(passed)
+        grid.before += [[] for _ in passed]
+        grid.after += [[] for _ in passed]
         for one, other in pairwise(chain):
             left, right = (one, other) if step > 0 else (other, one)
             grid.after[left].append(right)
@@ -120,6 +119,19 @@ def _grid(boxes: Sequence[Box], column: Sequence[int], arrows: Sequence[tuple[in
     for place in _by_depth(grid):
         grid.columns[grid.column[place]].append(place)
     return grid
+
+
+def _led(column: Sequence[int], arrows: Sequence[tuple[int, int]]) -> set[int]:
+    """Return the places of the arrows that are led between boxes: the shorter ones, as many as there is room for."""
+    lengths = [abs(column[target] - column[source]) for source, target in arrows]
+    led: set[int] = set()
+    room = _PASSED
+    for number in sorted(range(len(arrows)), key=lambda number: lengths[number]):
+        room -= lengths[number]
+        if room < 0:
+            break
+        led.add(number)
+    return led
 
 
 def _by_depth(grid: _Grid) -> list[int]:
@@ -140,7 +152,7 @@ def _by_depth(grid: _Grid) -> list[int]:
 def _sort(grid: _Grid) -> None:
     """Bring each column into the order of its neighbours' means; the sweep with the fewest crossings stays."""
     best, fewest = [list(column) for column in grid.columns], _crossings(grid)
-    for sweep in range(_SWEEPS):
+    for sweep in range(min(_SWEEPS, max(_EFFORT // max(len(grid.column), 1), 2))):
         if not fewest:
             break
         is_forth = sweep % 2 == 0

@@ -18,6 +18,7 @@ RUN, NODE, LOAD, SAVE = "kedro.run", "kedro.node", "kedro.load", "kedro.save"
 _ALIKE = 3  # of one name and beside each other: up to so many stand alone
 _NUMBERED = 8  # of names that differ in numbers only: up to so many stand alone
 _BRANCHES = 1_000  # below one branch: beyond, the shortest are counted together
+_DEEPEST = 100  # levels of a chain
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -74,15 +75,16 @@ def longest_chain(found: Sequence[Branch]) -> list[Branch]:
     """Return the longest branch, the longest within it, and so on."""
     chain: list[Branch] = []
     start = 0
-    while True:
+    while len(chain) < _DEEPEST:
         depth = len(chain)
         stop = next((place for place in range(start, len(found)) if found[place].depth < depth), len(found))
         level = [place for place in range(start, stop) if found[place].depth == depth]
         if not level:
-            return chain
+            break
         best = max(level, key=lambda place: found[place].wall or 0.0)
         chain.append(found[best])
         start = best + 1
+    return chain
 
 
 def cpu(branch: Branch) -> Figure | None:
