@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import os
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.errors import RecordError, StoreError
 from vestige.history.origin import Origin, Search, Version, as_left, as_read, is_same, size
 from vestige.history.present import Present
 from vestige.history.uses import REMOVED, WRITTEN, Sighting, path_token
@@ -14,9 +18,12 @@ from vestige.record.kept import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from vestige.kedro.passage import Passage
+    from vestige.kedro.plan import PlannedNode
     from vestige.record.model import FileClass, FileUse, Record
     from vestige.record.store import RunFolder, Runs
 
+PLANS = "pipelines"  # folder of a run of Kedro: `vestige.kedro.plan.FOLDER`
 Direction = Literal["back", "forward"]
 Relation = Literal["read", "wrote", "copied", "changed", "perhaps", "other"]
 Standing = Literal["same", "changed", "gone", "unknown"]
@@ -40,6 +47,7 @@ class Step:
     id: str  # within this lineage: "run1"
     folder: str  # of the run
     record: Record
+    nodes: tuple[PlannedNode, ...] = ()  # of Kedro, that it was made by: the last first, then what that needs, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class _Graph:
         self.steps: dict[int, Step] = {}
         self.links: dict[Link, None] = {}
         self.todo: deque[tuple[int, int]] = deque()  # run, and how many runs from the start it is
+        self.nodes: dict[int, dict[str, PlannedNode]] = {}  # by run and name, those on the way
         self.cut = False
 
     def reach(self, run: int, depth: int) -> Step | None:
@@ -157,7 +166,10 @@ class _Graph:
             start=start.id,
             standing=_standing(present),
             files=tuple(self.files.values()),
-            runs=tuple(self.steps.values()),
+            runs=tuple(
+                dataclasses.replace(step, nodes=tuple(self.nodes.get(run, {}).values()))
+                for run, step in self.steps.items()
+            ),
             links=tuple(self.links),
             others=tuple(present.others),
             remover=present.remover,
@@ -172,6 +184,7 @@ class _Back:
     def __init__(self, search: Search, depth: int | None) -> None:
         self.search = search
         self.graph = _Graph(search, depth)
+        self.paths: dict[int, set[str] | None] = {}  # by run, what its nodes read; None: all that it read is meant
 
     def of(self, path: str) -> Lineage:
         present = Present(self.search, path)
@@ -184,10 +197,25 @@ class _Back:
     def _wrote(self, origin: Origin | None, depth: int) -> None:
         step = None if origin is None else self.graph.reach(origin.written.run, depth)
         if origin is not None and step is not None:
+            self._pass(origin.written, depth)
             self.graph.link(step, self.graph.written(origin.written), "wrote")
 
+    def _pass(self, written: Sighting, depth: int) -> None:
+        """Note which nodes of a pipeline wrote a file, and what these read; a run that has none read it all."""
+        run = written.run
+        found = _passage(self.search.uses.runs[run], written.use.path)
+        before = self.paths.get(run, set())
+        self.paths[run] = None if found is None or before is None else before | found.paths
+        if found is not None:
+            self.graph.nodes.setdefault(run, {}).update({node.name: node for node in found.nodes})
+        if self.paths[run] != before and (run, depth) not in self.graph.todo:
+            self.graph.todo.append((run, depth))
+
     def _inputs(self, run: int, depth: int) -> None:
+        paths = self.paths.get(run)
         for use in _sources(self.search, run):
+            if paths is not None and use.path not in paths:
+                continue
             version = as_read(use)
             origin = self.search.origin(version, run)
             self.graph.link(self.graph.version(version, use.kind, origin), self.graph.steps[run], "read")
@@ -260,6 +288,17 @@ class _Forward:
                 version = as_read(reader.use)
                 origin = self.search.origin(version, reader.run)
                 self._reads(self.graph.version(version, reader.use.kind, origin), reader, depth + 1)
+
+
+def _passage(run: RunFolder, path: str) -> Passage | None:
+    """Return the nodes that a file came through, where the run is one of a pipeline."""
+    if not os.path.isdir(os.path.join(run.path, PLANS)):
+        return None
+    from vestige.kedro.passage import passage  # noqa: PLC0415 - only for such runs
+
+    with contextlib.suppress(RecordError, StoreError):
+        return passage(run, path)
+    return None
 
 
 def _standing(present: Present) -> Standing:

@@ -5,6 +5,7 @@ In doubt it changed: what can't be compared is a reason of its own.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import RecordError, StoreError
 from vestige.kedro.executed import pipelines
+from vestige.kedro.plan import plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vestige.kedro.executed import Executed, PipelineRun
     from vestige.kedro.plan import Parameter, Plan, PlannedNode
@@ -56,8 +58,9 @@ class Facts:
         yield from _of_parameters(node, then.node)
         yield from _of_packages(self.packages, then.pipeline.record)
         for dataset in node.inputs:
-            if dataset in changed:
-                yield f"input `{dataset}` is made anew by `{changed[dataset]}`"
+            maker = changed.get(plain_name(dataset))
+            if maker is not None:
+                yield f"input `{dataset}` is made anew by `{maker}`"
             elif (node.name, dataset) in self.contents:
                 yield from _of_content(dataset, self.contents[node.name, dataset], content_of(then.loaded, dataset))
         yield from self._of_undeclared(then)
@@ -75,23 +78,39 @@ def changes(run: RunFolder, runs: Runs) -> list[NodeChanges]:
     """
     found: list[NodeChanges] = []
     for pipeline in pipelines(run):
-        earlier = list(_before(pipeline, runs))
+        earlier = History(earlier_pipelines(pipeline.plan.project_path, runs, pipeline.run.name))
         facts = _facts(pipeline)
         changed: dict[str, str] = {}
         for node in pipeline.plan.nodes:
             if node.name not in pipeline.nodes:
                 continue
-            then = last_execution(node.name, earlier)
+            then = earlier.last(node.name)
             reasons = () if then is None else tuple(facts.differences(node, then, _unkept(changed, pipeline.plan)))
             found.append(NodeChanges(node.name, None if then is None else then.pipeline.run.short_id, reasons))
             if then is None or reasons:
-                changed.update(dict.fromkeys(node.outputs, node.name))
+                changed.update(dict.fromkeys(map(plain_name, node.outputs), node.name))
     return found
 
 
-def last_execution(node: str, earlier: Iterable[PipelineRun]) -> Executed | None:
-    """Return how a node ran the last time that it ran well; `earlier` is newest first."""
-    return next((pipeline.nodes[node] for pipeline in earlier if node in pipeline.nodes), None)
+class History:
+    """Pipelines that were run, newest first, read as far back as they are asked for."""
+
+    def __init__(self, pipelines: Iterator[PipelineRun]) -> None:
+        """Take them; nothing is read yet."""
+        self._unread = pipelines
+        self._read: list[PipelineRun] = []
+
+    def last(self, node: str) -> Executed | None:
+        """Return how a node ran the last time that it ran well; None: it never did, as far as runs are kept."""
+        for pipeline in itertools.chain(self._read, self._reading()):
+            if node in pipeline.nodes:
+                return pipeline.nodes[node]
+        return None
+
+    def _reading(self) -> Iterator[PipelineRun]:
+        for pipeline in self._unread:
+            self._read.append(pipeline)
+            yield pipeline
 
 
 def earlier_pipelines(project: str | None, runs: Runs, before: str | None = None) -> Iterator[PipelineRun]:
@@ -146,10 +165,6 @@ def _facts(pipeline: PipelineRun) -> Facts:
     return Facts(pipeline.plan, _packages(pipeline.record), contents, undeclared)
 
 
-def _before(pipeline: PipelineRun, runs: Runs) -> Iterator[PipelineRun]:
-    return earlier_pipelines(pipeline.plan.project_path, runs, pipeline.run.name)
-
-
 def _is_kept(plan: Plan, dataset: str) -> bool:
     known = plan.datasets.get(dataset)
     return known is not None and known.kept
@@ -157,7 +172,8 @@ def _is_kept(plan: Plan, dataset: str) -> bool:
 
 def _unkept(changed: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """Return what is made anew of datasets without files: the content of the others speaks for itself."""
-    return {dataset: node for dataset, node in changed.items() if not _is_kept(plan, dataset)}
+    kept = {plain_name(dataset) for dataset, known in plan.datasets.items() if known.kept}
+    return {dataset: node for dataset, node in changed.items() if dataset not in kept}
 
 
 def _of_code(now: PlannedNode, then: PlannedNode) -> Iterator[str]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 RUN, NODE, LOAD, SAVE = "kedro.run", "kedro.node", "kedro.load", "kedro.save"
 _READ = ("input", "modified")
 _LISTED = ("conf", ".telemetry", "pyproject.toml")  # of a project: what they say is in the plan
+_HOOKED = ("settings.py", "hooks.py")  # code of a project that is in no node
+_METADATA = (".git", ".vestige", ".egg-info", ".dist-info")  # ends of the names of folders
 
+_OURS = from_os(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 Files = dict[str, tuple["FileUse", ...]]  # by dataset
 
 
@@ -85,12 +88,19 @@ def _files(spans: list[Span], kind: str, uses: list[FileUse]) -> Files:
 def _undeclared(uses: list[FileUse], spans: list[Span], known: Mapping[str, Plan]) -> Iterator[FileUse]:
     """Yield data that was read past the catalog; the project's own settings are told by the plan."""
     declared = {line for span in spans if span.kind in (LOAD, SAVE) for line in span.files}
-    settings = [from_os(os.path.join(plan.project_path, name)) for plan in known.values() if plan.project_path
-                for name in _LISTED]  # fmt: skip
+    tops = [from_os(os.path.realpath(plan.project_path)) for plan in known.values() if plan.project_path]
+    told = [os.path.join(top, name) for top in tops for name in _LISTED] + [_OURS]
     for line, use in enumerate(uses):
-        if use.kind in _READ and line not in declared and not _is_below(use.path, settings):
-            yield use
+        if use.kind in _READ and line not in declared and not _is_below(use.path, told):
+            is_code = use.path.endswith(".py") and os.path.basename(use.path) not in _HOOKED
+            if not (is_code and _is_below(use.path, tops)) and not _is_metadata(use.path):
+                yield use
 
 
 def _is_below(path: str, places: list[str]) -> bool:
     return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def _is_metadata(path: str) -> bool:
+    *folders, name = path.split("/")
+    return name == ".gitignore" or any(folder.endswith(_METADATA) for folder in folders)

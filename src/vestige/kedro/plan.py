@@ -94,6 +94,11 @@ def _files(folder: str) -> Iterator[tuple[str, str]]:
         return
 
 
+def plain_name(dataset: str) -> str:
+    """Return the name without what it is read as: `flights@spark` and `flights@pandas` are the same data."""
+    return dataset.partition("@")[0]
+
+
 def plan_at(path: str) -> Plan | None:
     """Return what a file says; None where it says nothing that can be read."""
     try:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from vestige.history.same_files import look
 from vestige.history.unchanged import of_network, of_sight
-from vestige.kedro.changed import Content, Facts, content, earlier_pipelines, last_execution, listed
+from vestige.kedro.changed import Content, Facts, History, content, earlier_pipelines, listed
+from vestige.kedro.plan import plain_name
 from vestige.provenance import hashing
 from vestige.record.model import FileUse, Options
 from vestige.text import from_os
@@ -44,8 +45,8 @@ class Verdict:
 
 def verdicts(plan: Plan, runs: Runs) -> list[Verdict]:
     """Return for every node of a pipeline that is about to run whether it has to."""
-    earlier = list(earlier_pipelines(plan.project_path, runs))
-    last = {node.name: last_execution(node.name, earlier) for node in plan.nodes}
+    earlier = History(earlier_pipelines(plan.project_path, runs))
+    last = {node.name: earlier.last(node.name) for node in plan.nodes}
     present = _Present(plan, [then for then in last.values() if then is not None])
     anew: dict[str, str] = {}  # datasets that are made anew, and the node that does
     found: dict[str, list[str]] = {}
@@ -54,7 +55,7 @@ def verdicts(plan: Plan, runs: Runs) -> list[Verdict]:
         found[node.name] = ["it never ran well, as far as runs are kept"] if then is None else (
             list(present.doubts(node, then, anew)))  # fmt: skip
         if found[node.name]:
-            anew.update(dict.fromkeys(node.outputs, node.name))
+            anew.update(dict.fromkeys(map(plain_name, node.outputs), node.name))
     _need_unkept(plan, found)
     since = {name: None if then is None else then.pipeline.run.short_id for name, then in last.items()}
     return [Verdict(node.name, since[node.name], tuple(found[node.name])) for node in plan.nodes]
@@ -62,10 +63,10 @@ def verdicts(plan: Plan, runs: Runs) -> list[Verdict]:
 
 def _need_unkept(plan: Plan, found: dict[str, list[str]]) -> None:
     """Let nodes run whose outputs are not kept, where one that has to run needs them."""
-    makers = {output: node for node in plan.nodes for output in node.outputs}
+    makers = {plain_name(output): node for node in plan.nodes for output in node.outputs}
     for node in reversed(plan.nodes):  # consumers come before those who make what they need
         for dataset in node.inputs if found[node.name] else ():
-            maker, known = makers.get(dataset), plan.datasets.get(dataset)
+            maker, known = makers.get(plain_name(dataset)), plan.datasets.get(dataset)
             if maker is not None and not found[maker.name] and (known is None or not known.kept):
                 found[maker.name].append(f"`{node.name}` needs its output `{dataset}`, which is not kept")
 
@@ -151,14 +152,14 @@ def _files(dataset: PlannedDataset) -> Iterator[str]:
     count = 0
     for path in dataset.paths:
         if not os.path.isdir(path):
-            yield from_os(path)
+            yield from_os(os.path.realpath(path))
             continue
         for folder, _, names in os.walk(path):
             for name in names:
                 count += 1
                 if count > _MOST_FILES:
                     return
-                yield from_os(os.path.join(folder, name))
+                yield from_os(os.path.realpath(os.path.join(folder, name)))
 
 
 def _hashes(paths: Iterable[str]) -> dict[str, str | None]:

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import UsageError
+from vestige.kedro.plan import plain_name
 from vestige.report import span_tree, spans
-from vestige.report.pipelines import plain_name
 from vestige.report.quantity import duration, marked, number
 from vestige.report.words import safe
 

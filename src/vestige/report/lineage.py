@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vestige.history.lineage import FileVersion, Lineage, Link, Step
+    from vestige.kedro.plan import PlannedNode
     from vestige.report.terminal import Paint
 
 _COMMAND = 60  # letters of a command line
+_COMMIT = 10  # letters of a commit's name
+_NODES = 5  # of Kedro, shown below their run
+_VALUE = 40  # letters of a parameter's value
 _ENDS = 10  # files shown in a row that lead no further
 _NAMED = 3  # runs named in one note
 _DEEPEST = 40  # levels that are indented
@@ -87,11 +92,12 @@ class _Tree:
     def _branches(self, node: FileVersion | Step) -> list[_Branch | str]:
         """Return what is below a node: what leads further, then a few of what does not, and how many more there are."""
         branches = list(self._below(node, frozenset()))
+        nodes = list(node_words(self.runs[node.id], self.here)) if node.id in self.runs else []
         ends = [branch for branch in branches if branch.node.id not in self.below and branch.node.id in self.files]
         if len(ends) <= _ENDS + 1:
-            return list(branches)
+            return [*nodes, *branches]
         further = [branch for branch in branches if branch.node.id in self.below or branch.node.id in self.runs]
-        return [*further, *ends[:_ENDS], f"… and {number(len(ends) - _ENDS)} more files that lead no further"]
+        return [*nodes, *further, *ends[:_ENDS], f"… and {number(len(ends) - _ENDS)} more files that lead no further"]
 
     def _below(self, node: FileVersion | Step, passed: frozenset[str]) -> Iterator[_Branch]:
         """Yield the runs below a file and the files below a run; steps between two versions become words."""
@@ -174,6 +180,25 @@ def _run_json(step: Step) -> dict[str, Any]:
         "ended": record.ended,
         "status": record.status,
         "exit_code": record.exit.code,
+        "commit": record.code.commit if record.code is not None else None,
+        "nodes": [_node_json(node) for node in step.nodes],
+    }
+
+
+def _node_json(node: PlannedNode) -> dict[str, Any]:
+    code = node.code
+    return {
+        "name": node.name,
+        "function": code and code.function,
+        "file": code and code.file,
+        "line": code and code.line,
+        "code": code and code.hash,
+        "inputs": list(node.inputs),
+        "outputs": list(node.outputs),
+        "parameters": {
+            name: {"hash": known.hash, "value": None if known.text is None else json.loads(known.text)}
+            for name, known in node.parameters.items()
+        },
     }
 
 
@@ -185,6 +210,30 @@ def _notes(lineage: Lineage) -> Iterator[str]:
         more = len(lineage.others) - _NAMED
         named = ", ".join(map(safe, lineage.others[:_NAMED]))
         yield f"also written by {named}" + (f" and {number(more)} more" if more > 0 else "")
+
+
+def node_words(step: Step, here: str) -> Iterator[str]:
+    """Yield the nodes of a run on the way, each with its code and parameters; of many, the first and how many more."""
+    for node in step.nodes[:_NODES]:
+        yield _SEPARATOR.join([f"node {safe(node.name)}", *_code_words(node, step, here), *_parameter_words(node)])
+    if len(step.nodes) > _NODES:
+        yield f"… and {number(len(step.nodes) - _NODES)} nodes before"
+
+
+def _code_words(node: PlannedNode, step: Step, here: str) -> Iterator[str]:
+    if node.code is None:
+        return
+    place = "" if node.code.file is None else f" at {safe(relative(node.code.file, here))}:{node.code.line}"
+    yield f"{safe(node.code.function)}{place}"
+    commit = step.record.code.commit if step.record.code is not None else None
+    if node.code.hash is not None:
+        yield f"code {hash_start(node.code.hash)}" + (f" (commit {safe(commit[:_COMMIT])})" if commit else "")
+
+
+def _parameter_words(node: PlannedNode) -> Iterator[str]:
+    for name, known in node.parameters.items():
+        value = "" if known.text is None else f" = {shortened(known.text, _VALUE)}"
+        yield safe(f"{name}{value}")
 
 
 def _run_words(step: Step, paint: Paint) -> str:

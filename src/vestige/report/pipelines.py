@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.kedro.plan import plain_name
 from vestige.report.plot_data import joined
 from vestige.report.span_tree import LOAD, NODE, RUN, SAVE
 
@@ -219,11 +220,6 @@ def _step(
 
 def _is_dataset(name: str) -> bool:
     return name != "parameters" and not name.startswith("params:")
-
-
-def plain_name(dataset: str) -> str:
-    """Return the name without what it is read as: `flights@spark` and `flights@pandas` are the same data."""
-    return dataset.partition("@")[0]
 
 
 def _before(steps: Sequence[Step]) -> tuple[tuple[int, ...], ...]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.cli.commands import plot
 from vestige.errors import UsageError
+from vestige.history.lineage import PLANS
 from vestige.record import codec
 from vestige.record.kept import Loaded
+from vestige.record.store import RunFolder
 from vestige.report import counts, details, files, listing, network, software, span_view, spans, terminal
 from vestige.report.quantity import LEGEND, number
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from vestige.record.kept import KeptRun
     from vestige.record.model import FileUse, Point, Process, Record, Span
@@ -171,10 +175,21 @@ def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
         look.paint.bold("where the time went"),
         *spans.spent_lines(seen.pipelines, seen.spans, seen.end, look.signs.levels[-1]),
         *spans.notes(seen.branches, seen.pipelines, seen.spans, paint=look.paint),
+        *_changes(run, arguments, look.paint),
     ]
     for line in lines:
         print(printing.fit(line))
     printing.say(LEGEND)
+
+
+def _changes(run: KeptRun, arguments: argparse.Namespace, paint: terminal.Paint) -> Iterator[str]:
+    """Yield what changed for nodes of Kedro since they last ran."""
+    if run.log is not None or not os.path.isdir(os.path.join(run.path, PLANS)):
+        return
+    from vestige.kedro.changed import changes  # noqa: PLC0415 - only for such runs
+    from vestige.report.node_changes import lines  # noqa: PLC0415
+
+    yield from lines(changes(RunFolder(run.path), api.kept(arguments.store)), paint=paint)
 
 
 def _software(record: Record, arguments: argparse.Namespace) -> None:
