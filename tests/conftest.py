@@ -92,6 +92,8 @@ def _unmet(tool: str) -> str | None:
     """Return why a test that needs this can't run, None if it can."""
     if tool == "root":
         return None if os.geteuid() == 0 else "needs to be root"
+    if tool == "index":
+        return None if os.environ.get(_NO_SKIP) else f"installs packages: where {_NO_SKIP} is set"
     if tool == "nobody":
         return (
             _unmet("root") or _unmet("setpriv") or (None if places.python_for_nobody() else "needs a Python for nobody")

@@ -88,9 +88,13 @@ class Project:
             **more,
         }
 
+    def with_python(self, python: str, *options: str, code: int = 0, **variables: str) -> Ran:
+        """Run `kedro run` by another interpreter."""
+        return self.command([python, "-m", "kedro", "run", *options], code=code, **variables)
+
     def kedro(self, *options: str, code: int = 0, **variables: str) -> Ran:
         """Run `kedro run` and return what was kept."""
-        return self.command([sys.executable, "-m", "kedro", "run", *options], code=code, **variables)
+        return self.with_python(sys.executable, *options, code=code, **variables)
 
     def command(self, words: Sequence[str], *, code: int = 0, **variables: str) -> Ran:
         """Run any command in the project."""

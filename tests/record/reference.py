@@ -69,6 +69,7 @@ A run is a folder, `.vestige/runs/<UTC time>-<short id>/`. The short id is the l
 | `usage.jsonl` | the time series, at most 2,000 lines |
 | `spans.jsonl` | one line for every named part of the run, in the order in which they began; none: no file |
 | `spans/` | what the processes of the run wrote of their spans, line by line ([spans](../guide/spans.md)) |
+| `pipelines/` | the plans of Kedro pipelines ([Kedro](../guide/kedro.md)) |
 | `events.jsonl` | what the recorder saw ([events.md](events.md)): all others are made from it |
 | `stdout`, `stderr` | captured output |
 

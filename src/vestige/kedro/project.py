@@ -30,6 +30,12 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _RUNNER = re.compile(r"(\w+)(?: object at |\()|(\w+)$")
 
 
+def run_id(asked: Mapping[str, Any]) -> str | None:
+    """Return what Kedro calls a run by; before 1.4 the session's id."""
+    found = asked.get("run_id") or asked.get("session_id")
+    return found if isinstance(found, str) else None
+
+
 def name(asked: Mapping[str, Any]) -> str:
     """Return what a run is called: its pipelines."""
     return ", ".join(_pipelines(asked))
@@ -38,7 +44,7 @@ def name(asked: Mapping[str, Any]) -> str:
 def attributes(asked: Mapping[str, Any], pipeline: Any, credentials: Credentials) -> dict[str, object]:  # noqa: ANN401
     """Return what was asked for."""
     told: dict[str, object] = {
-        "run_id": asked.get("run_id"),
+        "run_id": run_id(asked),
         "kedro": asked.get("kedro_version"),
         "project": _package(),
         "runner": _runner(asked.get("runner")),
@@ -79,7 +85,7 @@ def plan(asked: Mapping[str, Any], pipeline: Any, parameters: Parameters) -> dic
     sources = Sources(top)
     return {
         "format": FORMAT,
-        "run_id": asked.get("run_id"),
+        "run_id": run_id(asked),
         "project": _package(),
         "project_path": top,
         "nodes": [_node(node, sources, parameters) for node in pipeline.nodes],

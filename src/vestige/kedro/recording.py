@@ -61,13 +61,13 @@ class Recording:
         attributes = project.attributes(asked, pipeline, self.credentials)
         span = begin(project.name(asked), kind=RUN, apart=True, attributes=attributes)
         if span is not None:
-            run = Run(span, asked.get("run_id"), threading.get_ident(), os.getpid(), catalog)
+            run = Run(span, project.run_id(asked), threading.get_ident(), os.getpid(), catalog)
             self._runs.append(run)
             project.write(span.id, asked, pipeline, project.Parameters(catalog, self.credentials))
 
     def end_run(self, asked: Mapping[str, Any], error: BaseException | None = None) -> None:
         """End a pipeline, with the nodes that nobody ended."""
-        run = next((run for run in reversed(self._runs) if _is_of(run, asked.get("run_id"))), None)
+        run = next((run for run in reversed(self._runs) if _is_of(run, project.run_id(asked))), None)
         if run is None:
             return
         self._runs.remove(run)
