@@ -61,6 +61,13 @@ def call(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project.top, env=environ, capture_output=True, text=True, check=False)
 
 
+def last_run(project: Project) -> RunFolder:
+    """Return the last run, made final."""
+    found = api.kept(project.store).find("last")
+    found.load()
+    return found
+
+
 class TestStale:
     def test_nothing_but_what_has_no_outputs(self, project: Project) -> None:
         found = {each.node: each for each in asked(project)}
@@ -172,7 +179,8 @@ class TestWhy:
         assert "small.nodes.burn at src/small/nodes.py:" in done.stdout
         assert "params:seconds = 0.5" in done.stdout
         assert "raw.csv" not in done.stdout
-        run = json.loads(call(project, "vestige", "why", "--json", "data/burnt.json").stdout)
+        told = call(project, "vestige", "why", "--json", "data/burnt.json").stdout
+        run = json.loads(told[told.index("{\n") :])  # Kedro says first which logging it uses
         (node,) = next(each for each in run["nodes"] if each["type"] == "run")["nodes"]
         assert node["parameters"]["params:seconds"]["value"] == 0.5
         assert node["code"].startswith("sha256:")
@@ -180,10 +188,11 @@ class TestWhy:
 
 class TestCommands:
     def test_only_what_changed_is_run(self, fresh: Project) -> None:
-        (fresh.top / "pyproject.toml").open("a").write("\n[tool.vestige.kedro]\nrecord = true\n")
+        config = fresh.top / "pyproject.toml"
+        config.write_text(config.read_text() + "\n[tool.vestige.kedro]\nrecord = true\n")
         done = call(fresh, "run", "--nodes", "burn,empty")  # recorded, since the project says so
         assert done.returncode == 0, done.stderr
-        first = api.kept(fresh.store).find("last")
+        first = last_run(fresh)
         assert {span.name for span in first.spans() if span.kind == "kedro.node"} == {"burn", "empty"}
 
         again = call(fresh, "vestige", "run", "--if-changed", "--nodes", "burn,empty")
@@ -193,9 +202,9 @@ class TestCommands:
         other = call(fresh, "vestige", "run", "--if-changed", "--nodes", "burn,empty", "--params", "seconds=0.1")
         assert other.returncode == 0, other.stderr
         assert "vestige: 1 of 2 nodes has to run\nvestige:   burn: `params:seconds`: 0.5 then, 0.1 now" in other.stderr
-        last = api.kept(fresh.store).find("last")
+        last = last_run(fresh)
         assert {span.name for span in last.spans() if span.kind == "kedro.node"} == {"burn"}
-        (burn,) = changes(RunFolder(last.path), api.kept(fresh.store))
+        (burn,) = changes(last, api.kept(fresh.store))
         assert (burn.since, burn.reasons) == (first.short_id, ("`params:seconds`: 0.5 then, 0.1 now",))
         shown = call(fresh, "vestige", "show", "--spans")
         assert f"burn  since {first.short_id}  `params:seconds`: 0.5 then, 0.1 now" in shown.stdout

@@ -15,7 +15,7 @@ from pluggy import HookimplMarker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_hook = HookimplMarker("kedro")
+_hook = HookimplMarker("kedro_cli")  # as `kedro.framework.cli.hooks.cli_hook_impl` is made
 _FILE = "pyproject.toml"
 
 
