@@ -15,10 +15,11 @@ from vestige import api
 from vestige.kedro.changed import changes
 from vestige.kedro.plan import plan_at
 from vestige.kedro.stale import Verdict, verdicts
-from vestige.record.store import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vestige.record.store import RunFolder
 
 pytestmark = pytest.mark.needs("kedro")
 ALWAYS = {"drop"}  # it has no outputs
