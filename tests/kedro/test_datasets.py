@@ -7,12 +7,12 @@ import threading
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
 from vestige.kedro import datasets
 from vestige.kedro.credentials import Credentials, without_user
+
+np, pa = pytest.importorskip("numpy"), pytest.importorskip("pyarrow")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -97,7 +97,8 @@ class Recording:
 
     def begin_function(self, node: Any, catalog: object, run_id: str | None, *, is_async: bool) -> None:  # noqa: ANN401
         """Begin a node's function."""
-        execution = self._of(node) or self._begin(node)
+        with self._lock:
+            execution = self._of(node) or self._begin(node)
         if execution is not None:
             execution.begin_function(catalog, run_id, is_async=is_async)
 
