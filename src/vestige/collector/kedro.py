@@ -1,0 +1,140 @@
+"""Events of kedro-telemetry, for teams that point their own Kedro builds here instead of at its vendor.
+
+Each is reduced to `schema/kedro-1.json` before anything is kept: who sent it, from which project, when and with what
+command line is dropped here. kedro-telemetry sends an event a command, and no token: so these reports can't be deleted
+by whoever sent them, and one person counts as often as they call Kedro.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vestige.collector import limits
+from vestige.collector.api import collector_of, require_json, writer_of
+from vestige.collector.envelope import Json, Refusal
+from vestige.collector.store import accepted
+from vestige.telemetry import payload
+from vestige.telemetry.payload import Count, Report
+from vestige.telemetry.schema import COUNT
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator, Mapping
+
+    from starlette.requests import Request
+
+    from vestige.collector.store import Accepted
+    from vestige.telemetry.schema import Event, Field, Schema
+
+PATH = "/api/track"
+SCHEMA = "kedro/1"
+_STATISTICS = "Kedro Project Statistics"
+_COMMAND = "CLI command"
+_DATASETS = "dataset_type_count."
+_VALIDATORS = "validator_type_count."
+_OWN_DATASETS = ("kedro_datasets.", "kedro.io.", "kedro_datasets_experimental.")
+
+
+async def _track(request: Request) -> Response:
+    require_json(request)
+    body = await limits.read_body(request, limits.KEDRO_BYTES)
+    collector = collector_of(request)
+    await writer_of(request).add(reduced(body, collector.schemas[SCHEMA], collector.today()))
+    return Json({"status": "accepted"})
+
+
+ROUTES = (Route(PATH, _track, methods=["POST"]),)
+
+
+def reduced(body: bytes, schema: Schema, day: dt.date) -> Accepted:
+    """Return what is kept of an event. Raises Refusal where it is none."""
+    event, properties = _event(body)
+    report = Report(
+        schema=schema.id,
+        report=secrets.token_hex(16),
+        deletion=secrets.token_hex(32),  # the hash of a token that nobody has
+        week=payload.week_of(day),
+        context=_labels(_context(properties), schema.context),
+        counts=tuple(sorted(_counts(event, properties, schema.events))),
+    )
+    text = payload.encode(report)
+    return accepted(json.loads(text), text)
+
+
+def _event(body: bytes) -> tuple[str, Mapping[str, Any]]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "refused", "the event is no valid JSON") from error
+    event = found.get("event") if isinstance(found, dict) else None
+    properties = found.get("properties") if isinstance(found, dict) else None
+    if not isinstance(event, str) or not isinstance(properties, dict):
+        raise Refusal(400, "refused", "an event has a name `event` and an object `properties`")
+    return event, properties
+
+
+def _context(properties: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "kedro": properties.get("project_version"),
+        "telemetry": properties.get("telemetry_version"),
+        "python": properties.get("python_version"),
+        "os": properties.get("os"),
+        "ci": properties.get("is_ci_env"),
+    }
+
+
+def _counts(event: str, properties: Mapping[str, Any], events: Mapping[str, Event]) -> Iterator[Count]:
+    """Yield what an event counts, each kind once."""
+    if event == _STATISTICS:
+        sizes = {name: properties.get(f"number_of_{name}") for name in ("datasets", "nodes", "pipelines")}
+        sizes["validated"] = properties.get("number_of_validated_datasets")
+        yield _count(events["project"], {"command": properties.get("main_command"), **sizes})
+        yield from _kinds(events["dataset"], properties, _DATASETS)
+        yield from _kinds(events["validator"], properties, _VALIDATORS)
+        yield from _tools(events["tool"], properties.get("tools"))
+    elif event == _COMMAND:
+        yield _count(events["command"], {"command": properties.get("main_command")})
+    else:
+        yield _count(events["other"], {})
+
+
+def _kinds(event: Event, properties: Mapping[str, Any], prefix: str) -> Iterator[Count]:
+    """Yield how many there are of each kind that the schema knows, all others together as `other`."""
+    numbers: dict[str, int] = {}
+    for name, number in properties.items():
+        if name.startswith(prefix) and isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            label = event.fields["type"].label(short_type(name.removeprefix(prefix))) or ""
+            numbers[label] = min(numbers.get(label, 0) + number, 1 << 32)
+    for label, number in numbers.items():
+        yield _count(event, {"type": label}, number)
+
+
+def short_type(name: str) -> str:
+    """Return a type as the schema has it: `pandas.CSVDataset` of `kedro_datasets.pandas.csv_dataset.CSVDataset`."""
+    if not name.startswith(_OWN_DATASETS):
+        return name
+    parts = name.split(".")
+    return ".".join(dict.fromkeys((parts[1], parts[-1])))
+
+
+def _tools(event: Event, tools: object) -> Iterator[Count]:
+    """Yield the tools that the project was made with; `tools` is text as in `Linting, Testing`."""
+    named = tools.split(",") if isinstance(tools, str) else []
+    labels = {event.fields["tool"].label(name.strip().lower().replace(" ", "-")) for name in named if name.strip()}
+    for label in labels:
+        yield _count(event, {"tool": label})
+
+
+def _count(event: Event, values: Mapping[str, object], number: int = 1) -> Count:
+    return Count(event.name, _labels(values, event.fields), COUNT.label(number) or "1")
+
+
+def _labels(values: Mapping[str, object], fields: Mapping[str, Field]) -> tuple[tuple[str, str], ...]:
+    """Return labels by name, sorted; what was not said is left out."""
+    labels = ((name, fields[name].label(value)) for name, value in sorted(values.items()))
+    return tuple((name, label) for name, label in labels if label is not None)
