@@ -11,7 +11,8 @@
     ├── RecordError              a record is foreign, cut, hostile or of a newer schema
     ├── RecorderError            the recorder is missing or could not be started
     ├── GitError                 Git, or git-annex, is missing or said no; its own words are in the message
-    └── TelemetryError           a schema, a report or what is kept for telemetry can't be used
+    ├── TelemetryError           a schema, a report or what is kept for telemetry can't be used
+    └── CollectorError           the collector can't have its database, its address or its packages
 
 A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
 """
@@ -63,3 +64,7 @@ class GitError(VestigeError):
 
 class TelemetryError(VestigeError):
     """A schema, a report or what is kept for telemetry can't be used."""
+
+
+class CollectorError(VestigeError):
+    """The collector can't have its database, its address or its packages."""

@@ -183,6 +183,8 @@ KEYS = (
 
 VARIABLES = (
     *(Variable(key.variable, f"As `{key.name}` of the config: {key.meaning}") for key in KEYS if key.variable),
+    Variable("VESTIGE_COLLECTOR_DATABASE", "URL of the database of `vestige collector`, as `--database`: "
+             "there a password in it could be seen in the list of processes"),
     Variable("VESTIGE_RECORDER", "Path of the recorder, instead of the one in the package; for tests"),
     Variable("VESTIGE_RUN", "Set by vestige for the command: the folder of its run"),
     Variable("VESTIGE_RUN_ID", "Set by vestige for the command: the id of its run; a run inside names it as parent"),

@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": "repeat a run elsewhere and compare what comes out",
     "span": "run a command as a named part of the run around it",
     "rm": "remove runs",
+    "collector": "take telemetry reports of a project's users and show pages of them",
     "init": "make a store for runs here",
     "doctor": "say what this machine allows, what not, and what would change it",
     "demo": "copy an example project, run it and show the result",
@@ -134,7 +135,7 @@ def parser_of(name: str) -> Parser:
 
 def top_page() -> str:
     """Return the text of `vestige --help`."""
-    rows = [f"  {name:<8} {meaning}" for name, meaning in COMMANDS.items()]
+    rows = [f"  {name:<9} {meaning}" for name, meaning in COMMANDS.items()]
     head = ["usage: vestige COMMAND ...", "       vestige --version", ""]
     return "\n".join([*head, "Run any command exactly as it is and keep what it leaves behind.", "", "commands:",
                       *rows, "", _EPILOG]).rstrip()  # fmt: skip

@@ -108,8 +108,17 @@ def columns(values: Sequence[tuple[str, int]], told: str) -> Columns:
         height = HEIGHT * value / top
         x = LEFT + step * (index + _GAP / 2)
         shown = label if index % every == 0 else ""
-        place = (x, step * (1 - _GAP), TOP + HEIGHT - height, height, LEFT + step * (index + 0.5))
-        made.append(Column(*map(_rounded, place), label=shown, told=f"{label}: {value:,} {told}"))
+        made.append(
+            Column(
+                x=_rounded(x),
+                width=_rounded(step * (1 - _GAP)),
+                y=_rounded(TOP + HEIGHT - height),
+                height=_rounded(height),
+                middle=_rounded(LEFT + step * (index + 0.5)),
+                label=shown,
+                told=f"{label}: {value:,} {told}",
+            )
+        )
     return Columns(tuple(made), _scale(top))
 
 
@@ -134,9 +143,16 @@ def shares(weeks: Sequence[str], series: Sequence[tuple[str, Sequence[int]]]) ->
             height = HEIGHT * values[index] / whole if whole else 0
             foot -= height
             if height:
-                told = f"{week}, {label}: {values[index]:,} ({share(values[index], whole)})"
-                place = map(_rounded, (LEFT + step * (index + 0.04), step * 0.92, foot, height))
-                parts.append(Part(*place, number, told))
+                parts.append(
+                    Part(
+                        x=_rounded(LEFT + step * (index + 0.04)),
+                        width=_rounded(step * 0.92),
+                        y=_rounded(foot),
+                        height=_rounded(height),
+                        series=number,
+                        told=f"{week}, {label}: {values[index]:,} ({share(values[index], whole)})",
+                    )
+                )
     lines = tuple(Line(_rounded(TOP + HEIGHT * (1 - part / 4)), f"{part * 25} %") for part in range(5))
     feet = columns([(week, 0) for week in weeks], "").columns
     return Shares(tuple(parts), lines, feet, tuple(label for label, _ in series))

@@ -1,4 +1,4 @@
-"""What every request passes: the name it was sent to, where it came from, how many there were; and every answer's headers."""
+"""What every request passes: is it meant for us, not from elsewhere, not too many; and every answer's headers."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ class Gate:
             await self._app(scope, receive, answer)
         except Refusal as refusal:
             await envelope.refused(refusal)(scope, receive, answer)
-        except Exception as error:  # the outermost edge: what went wrong is told by its kind only, requests stay private
-            _LOG.error("a request failed: %s at %s", type(error).__name__, _where(error))  # noqa: TRY400
+        except (
+            Exception
+        ) as error:  # the outermost edge: what went wrong is told by its kind only, requests stay private
+            _LOG.error("a request failed: %s at %s", type(error).__name__, _where(error))
             if answer.begun:
                 raise
             await envelope.of_status(500)(scope, receive, answer)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
 from starlette.routing import Route
 
 from vestige.collector import limits
@@ -20,13 +21,14 @@ from vestige.collector.envelope import Json, Refusal
 from vestige.collector.store import accepted
 from vestige.telemetry import payload
 from vestige.telemetry.payload import Count, Report
-from vestige.telemetry.schema import COUNT
+from vestige.telemetry.schema import COUNT, OTHER
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from vestige.collector.store import Accepted
     from vestige.telemetry.schema import Event, Field, Schema
@@ -54,13 +56,14 @@ ROUTES = (Route(PATH, _track, methods=["POST"]),)
 def reduced(body: bytes, schema: Schema, day: dt.date) -> Accepted:
     """Return what is kept of an event. Raises Refusal where it is none."""
     event, properties = _event(body)
+    week = payload.week_of(day)
     report = Report(
         schema=schema.id,
         report=secrets.token_hex(16),
         deletion=secrets.token_hex(32),  # the hash of a token that nobody has
-        week=payload.week_of(day),
-        context=_labels(_context(properties), schema.context),
-        counts=tuple(sorted(_counts(event, properties, schema.events))),
+        week=week,
+        context=_alive(_labels(_context(properties), schema.context), schema.context, week),
+        counts=tuple(sorted(_living(_counts(event, properties, schema.events), schema, week))),
     )
     text = payload.encode(report)
     return accepted(json.loads(text), text)
@@ -93,9 +96,10 @@ def _counts(event: str, properties: Mapping[str, Any], events: Mapping[str, Even
     if event == _STATISTICS:
         sizes = {name: properties.get(f"number_of_{name}") for name in ("datasets", "nodes", "pipelines")}
         sizes["validated"] = properties.get("number_of_validated_datasets")
-        yield _count(events["project"], {"command": properties.get("main_command"), **sizes})
-        yield from _kinds(events["dataset"], properties, _DATASETS)
-        yield from _kinds(events["validator"], properties, _VALIDATORS)
+        example = {"True": True, "False": False}.get(str(properties.get("example_pipeline")))
+        yield _count(events["project"], {"command": properties.get("main_command"), "example": example, **sizes})
+        yield from _kinds(events["dataset"], "type", _numbers(properties, _DATASETS))
+        yield from _kinds(events["validator"], "library", _numbers(properties, _VALIDATORS))
         yield from _tools(events["tool"], properties.get("tools"))
     elif event == _COMMAND:
         yield _count(events["command"], {"command": properties.get("main_command")})
@@ -103,15 +107,31 @@ def _counts(event: str, properties: Mapping[str, Any], events: Mapping[str, Even
         yield _count(events["other"], {})
 
 
-def _kinds(event: Event, properties: Mapping[str, Any], prefix: str) -> Iterator[Count]:
+def _numbers(properties: Mapping[str, Any], prefix: str) -> dict[str, int]:
+    """Return the properties that begin so, without that beginning, where they are numbers from 1 on."""
+    found = ((name.removeprefix(prefix), number) for name, number in properties.items() if name.startswith(prefix))
+    return {name: number for name, number in found if type(number) is int and number > 0}
+
+
+def _living(counts: Iterable[Count], schema: Schema, week: str) -> Iterator[Count]:
+    """Yield the counts of events that have not expired, without the fields that have."""
+    for count in counts:
+        event = schema.events[count.event]
+        if event.expires > payload.week_start(week):
+            yield replace(count, fields=_alive(count.fields, event.fields, week))
+
+
+def _alive(labels: tuple[tuple[str, str], ...], fields: Mapping[str, Field], week: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, label) for name, label in labels if fields[name].expires > payload.week_start(week))
+
+
+def _kinds(event: Event, field: str, numbers: Mapping[str, int]) -> Iterator[Count]:
     """Yield how many there are of each kind that the schema knows, all others together as `other`."""
-    numbers: dict[str, int] = {}
-    for name, number in properties.items():
-        if name.startswith(prefix) and isinstance(number, int) and not isinstance(number, bool) and number > 0:
-            label = event.fields["type"].label(short_type(name.removeprefix(prefix))) or ""
-            numbers[label] = min(numbers.get(label, 0) + number, 1 << 32)
-    for label, number in numbers.items():
-        yield _count(event, {"type": label}, number)
+    sums: Counter[str] = Counter()
+    for name, number in numbers.items():
+        sums[event.fields[field].label(short_type(name)) or OTHER] += number
+    for label, number in sums.items():
+        yield _count(event, {field: label}, number)
 
 
 def short_type(name: str) -> str:

@@ -58,8 +58,14 @@ class Pruned:
 
 def accepted(document: Mapping[str, Any], body: bytes) -> Accepted:
     """Return a report as it is stored, given as a checked document and in canonical form."""
-    names = ("report", "deletion", "schema", "week")
-    return Accepted(*(document[name] for name in names), body.decode("ascii"), counted(document))
+    return Accepted(
+        report=document["report"],
+        deletion=document["deletion"],
+        schema=document["schema"],
+        week=document["week"],
+        body=body.decode("ascii"),
+        cells=counted(document),
+    )
 
 
 def week_before(week: str, number: int) -> str:
@@ -147,11 +153,17 @@ class Store:
             rows = connection.execute(_CELLS.where(wanted).order_by(*CELLS.primary_key))
             return [Cell(week, Place(*place), reports, total) for week, *place, reports, total in rows]
 
-    def reports(self) -> Iterator[sa.Row[Any]]:
-        """Yield the reports that are still kept as they came, for their operator."""
-        with self._engine.connect() as connection:
-            columns = (REPORTS.c.report, REPORTS.c.schema, REPORTS.c.week, REPORTS.c.received, REPORTS.c.body)
-            yield from connection.execution_options(yield_per=1000).execute(sa.select(*columns))
+    def reports(self) -> Iterator[tuple[str, str, str, dt.date, str]]:
+        """Yield id, schema, week, day of arrival and text of the reports that are still kept, for their operator."""
+        names = ("report", "schema", "week", "received", "body")
+        with self._engine.connect().execution_options(yield_per=1000) as connection:
+            for row in connection.execute(sa.select(*(REPORTS.c[name] for name in names))):
+                yield row.report, row.schema, row.week, row.received, row.body
+
+    @property
+    def url(self) -> str:
+        """Where the database is, without the password."""
+        return self._engine.url.render_as_string(hide_password=True)
 
     def answers(self) -> bool:
         """Say whether the database can be read."""
@@ -174,9 +186,7 @@ def _row(report: Accepted, today: dt.date) -> dict[str, object]:
 
 
 def _added(reports: Iterable[Accepted]) -> list[dict[str, object]]:
-    """Return what all these reports add to cells, in the cells' order: two writers that lock them so never wait in a
-    ring.
-    """
+    """Return what all these reports add to cells, in the order of cells: so two writers never wait in a ring."""
     numbers: Counter[tuple[str, str, Place]] = Counter()
     totals: Counter[tuple[str, str, Place]] = Counter()
     for report in reports:
