@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vestige.collector.app import Collector
     from vestige.collector.reports import Writer
 
+ACCEPTED = {"status": "accepted"}
 _REPORT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TOKEN = re.compile(r"(?:[0-9a-f]{2}){16,64}", re.ASCII)
 
@@ -48,7 +49,7 @@ async def _add(request: Request) -> Response:
     body = await limits.read_body(request, limits.REPORT_BYTES)
     collector = collector_of(request)
     await writer_of(request).add(checked(body, collector.schemas, collector.today()))
-    return Json({"status": "accepted"}, 202)
+    return Json(ACCEPTED, 202)
 
 
 async def _delete(request: Request) -> Response:

@@ -48,10 +48,15 @@ class Connection(HttpToolsProtocol):
             self._refuse(431, "head-too-large", f"a request's head may have {limits.HEAD_BYTES} bytes")
 
     def on_headers_complete(self) -> None:
-        """Go from the head's limits to those of a whole request."""
+        """Go from the head's limits to those of the body."""
         self._in_head = False
-        self._start_timer(limits.REQUEST_SECONDS, self._drop)
+        self._start_timer(limits.BODY_SECONDS, self._body_is_late)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Leave the application some time, and the client to take the answer."""
+        self._start_timer(limits.ANSWER_SECONDS, self.transport.abort)
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """End the connection if what was answered is still being sent: nobody is going to read that."""
@@ -74,8 +79,8 @@ class Connection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._refuse(408, "slow", f"the request's head did not arrive within {limits.HEAD_SECONDS:g} s")
 
-    def _drop(self) -> None:
-        self.transport.abort()
+    def _body_is_late(self) -> None:
+        self._refuse(408, "slow", f"the body did not arrive within {limits.BODY_SECONDS:g} s")
 
     def _start_timer(self, seconds: float, late: Callable[[], None]) -> None:
         self._stop_timer()

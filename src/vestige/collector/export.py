@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,8 +85,8 @@ def _write_csv(path: str, columns: Sequence[str], rows: Rows) -> None:
 
 
 def _write_parquet(path: str, columns: Sequence[str], rows: Rows) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - large, and needed for this only
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    pa: Any = importlib.import_module("pyarrow")  # large, and needed for this only; it has no types
+    pq: Any = importlib.import_module("pyarrow.parquet")
 
     kinds = {"received": pa.date32(), **dict.fromkeys(_NUMBERS, pa.int64())}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in columns])

@@ -6,7 +6,8 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
 from vestige.collector import envelope
 from vestige.collector.envelope import Refusal
@@ -32,6 +33,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_RAW_HEADERS = tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items())
+_CLOSE = ((b"connection", b"close"),)
 
 
 class Gate:
@@ -51,6 +54,8 @@ class Gate:
         try:
             self._admit(scope)
             await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            return  # nobody waits for an answer
         except Refusal as refusal:
             await envelope.refused(refusal)(scope, receive, answer)
         except (
@@ -87,10 +92,8 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
-            headers = MutableHeaders(scope=message)
-            headers.update(HEADERS)
-            if message["status"] >= HTTPStatus.BAD_REQUEST:
-                headers["Connection"] = "close"  # the rest of what is refused is not waited for
+            ended = message["status"] >= HTTPStatus.BAD_REQUEST  # the rest of what is refused is not waited for
+            message["headers"] = [*message.get("headers", ()), *_RAW_HEADERS, *(_CLOSE if ended else ())]
         await self._send(message)
 
 

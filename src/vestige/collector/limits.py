@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import secrets
 import time
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 
 REPORT_BYTES = 4096
 KEDRO_BYTES = 16_384  # an event of kedro-telemetry names every type of dataset in full
-BODY_SECONDS = 10.0
 HEAD_BYTES = 16_384
 HEAD_SECONDS = 10.0
-REQUEST_SECONDS = 60.0
+BODY_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 5
 CONNECTIONS = 512
 WAITING = 10_000  # reports that may wait for the database
@@ -77,28 +76,21 @@ def _network(address: str) -> bytes:
     return parsed.packed[: _NETWORK_BITS[parsed.version] // 8]
 
 
-async def read_body(request: Request, most: int, seconds: float = BODY_SECONDS) -> bytes:
-    """Return the body of a request, which may have `most` bytes and take `seconds`. Raises Refusal."""
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the body of a request, which may have `most` bytes. Raises Refusal. How long it takes is `Connection`'s."""
     if _announced(request) > most:
         raise _too_large(most)
-    try:
-        return await asyncio.wait_for(_read(request, most), seconds)
-    except asyncio.TimeoutError:
-        raise Refusal(408, "slow", f"the body did not arrive within {seconds:g} s") from None
-
-
-def _announced(request: Request) -> int:
-    words = request.headers.get("content-length", "0")
-    return int(words) if words.isascii() and words.isdigit() else 0
-
-
-async def _read(request: Request, most: int) -> bytes:
     body = b""
     async for part in request.stream():
         body += part
         if len(body) > most:
             raise _too_large(most)
     return body
+
+
+def _announced(request: Request) -> int:
+    words = request.headers.get("content-length", "0")
+    return int(words) if words.isascii() and words.isdigit() else 0
 
 
 def _too_large(most: int) -> Refusal:

@@ -32,9 +32,19 @@ class Address:
 
 def serve(collector: Collector, address: Address, started: Callable[[str], None]) -> None:
     """Answer requests until a signal comes; `started` is told the URL. Raises CollectorError."""
-    listener = _listener(address)
-    host, port = listener.getsockname()[:2]
-    started(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
+    with listener(address) as listening:
+        started(url(listening))
+        server(collector, address.behind).run(sockets=[listening])
+
+
+def url(listening: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def server(collector: Collector, behind: Sequence[str] = ()) -> uvicorn.Server:
+    """Return the server, which is yet to be run."""
     config = uvicorn.Config(
         app.build(collector),
         http=Connection,
@@ -43,24 +53,25 @@ def serve(collector: Collector, address: Address, started: Callable[[str], None]
         access_log=False,
         log_config=None,
         log_level="error",  # nothing about single requests: what is malformed is answered, not noted
-        proxy_headers=bool(address.behind),
-        forwarded_allow_ips=list(address.behind),
+        proxy_headers=bool(behind),
+        forwarded_allow_ips=list(behind),
         server_header=False,
         timeout_keep_alive=limits.KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_ENDING_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
-def _listener(address: Address) -> socket.socket:
+def listener(address: Address) -> socket.socket:
+    """Return a socket that listens there. Raises CollectorError."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(where)
-        listener.listen(_BACKLOG)
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(where)
+        listening.listen(_BACKLOG)
     except OSError as error:
         raise CollectorError(f"can't listen on {address.host}:{address.port}: {error.strerror}") from error
-    return listener
+    return listening
