@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from senders import People
-from servers import KNOWN, running
+from collector.senders import People
+from collector.servers import KNOWN, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from servers import Running
+    from collector.servers import Running
 
 
 @pytest.fixture

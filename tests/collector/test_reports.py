@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from senders import JSON, People, Sent, cells
-from servers import TODAY, WEEK
+from collector.senders import JSON, People, Sent, cells
+from collector.servers import TODAY, WEEK
 
 from vestige.collector import tables
 from vestige.collector.store import ACCEPTED_WEEKS, RAW_DAYS, week_before
@@ -17,7 +17,7 @@ from vestige.telemetry.payload import week_of
 
 if TYPE_CHECKING:
     import httpx
-    from servers import Running
+    from collector.servers import Running
 
 
 def send(server: Running, report: Sent) -> httpx.Response:
@@ -108,7 +108,7 @@ def test_a_wrong_token_deletes_nothing(server: Running, people: People) -> None:
 
 @pytest.mark.parametrize("token", ["", "zz" * 32, "ab", "ab" * 65, "Ä" * 32, "ab" * 31 + "a"])
 def test_what_is_no_token_is_refused(server: Running, token: str) -> None:
-    answer = server.client.delete(f"/v1/reports/{'0' * 32}", headers={"Vestige-Deletion": token.encode("utf-8")})
+    answer = server.client.delete(f"/v1/reports/{'0' * 32}", headers={b"Vestige-Deletion": token.encode("utf-8")})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "token")
 
 

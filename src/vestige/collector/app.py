@@ -49,6 +49,7 @@ def build(collector: Collector) -> Starlette:
         exception_handlers={HTTPException: _of_framework},
         lifespan=_life,
     )
+    app.router.redirect_slashes = False  # a path is right or it is not
     app.state.collector = collector
     app.state.writer = Writer(collector.store, collector.today)
     return app

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 HEIGHT = 168  # px of the plotted area of columns
 TOP = 14  # px above it
 FOOT = 26  # px below it, for the labels
-LEFT = 9.0  # per cent, for the figures of the scale
 ROW = 38  # px for one bar and its label
 _BAR_WIDTH = 84.0  # per cent of the longest bar; the rest is for its figure
 _LABELS = 7  # at most, along the foot
@@ -52,7 +51,6 @@ class Columns:
     lines: tuple[Line, ...]
     height: int = TOP + HEIGHT + FOOT
     foot: int = TOP + HEIGHT
-    left: float = LEFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +93,17 @@ class Shares:
     legend: tuple[str, ...]
     height: int = TOP + HEIGHT + FOOT
     foot: int = TOP + HEIGHT
-    left: float = LEFT
 
 
 def columns(values: Sequence[tuple[str, int]], told: str) -> Columns:
     """Return columns of labelled values; `told` is what is counted, as in `reports`."""
     top = nice_top(max((value for _, value in values), default=0))
-    step = (100 - LEFT) / max(len(values), 1)
+    step = 100 / max(len(values), 1)
     every = math.ceil(len(values) / _LABELS)
     made = []
     for index, (label, value) in enumerate(values):
         height = HEIGHT * value / top
-        x = LEFT + step * (index + _GAP / 2)
+        x = step * (index + _GAP / 2)
         shown = label if index % every == 0 else ""
         made.append(
             Column(
@@ -114,7 +111,7 @@ def columns(values: Sequence[tuple[str, int]], told: str) -> Columns:
                 width=_rounded(step * (1 - _GAP)),
                 y=_rounded(TOP + HEIGHT - height),
                 height=_rounded(height),
-                middle=_rounded(LEFT + step * (index + 0.5)),
+                middle=_rounded(step * (index + 0.5)),
                 label=shown,
                 told=f"{label}: {value:,} {told}",
             )
@@ -134,7 +131,7 @@ def bars(values: Sequence[tuple[str, int]], whole: int) -> Bars:
 
 def shares(weeks: Sequence[str], series: Sequence[tuple[str, Sequence[int]]]) -> Shares:
     """Return the shares of each series in each week; a week without anything stays empty."""
-    step = (100 - LEFT) / max(len(weeks), 1)
+    step = 100 / max(len(weeks), 1)
     parts: list[Part] = []
     for index, week in enumerate(weeks):
         whole = sum(values[index] for _, values in series)
@@ -145,7 +142,7 @@ def shares(weeks: Sequence[str], series: Sequence[tuple[str, Sequence[int]]]) ->
             if height:
                 parts.append(
                     Part(
-                        x=_rounded(LEFT + step * (index + 0.04)),
+                        x=_rounded(step * (index + 0.04)),
                         width=_rounded(step * 0.92),
                         y=_rounded(foot),
                         height=_rounded(height),

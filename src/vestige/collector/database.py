@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from vestige.errors import CollectorError
@@ -43,6 +44,8 @@ def connect(url: str) -> sa.Engine:
             _migrate(connection)
     except SQLAlchemyError as error:
         raise CollectorError(f"can't use the database: {reason(error)}") from error
+    except CommandError as error:
+        raise CollectorError("the database was made by a newer vestige: use that one, or another database") from error
     return engine
 
 

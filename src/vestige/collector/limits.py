@@ -77,7 +77,7 @@ def _network(address: str) -> bytes:
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """Return the body of a request, which may have `most` bytes. Raises Refusal. How long it takes is `Connection`'s."""
+    """Return the body of a request, which may have `most` bytes; `Connection` sees to its time. Raises Refusal."""
     if _announced(request) > most:
         raise _too_large(most)
     body = b""

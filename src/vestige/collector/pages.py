@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from vestige.collector.aggregates import Folded
     from vestige.collector.app import Collector
-    from vestige.telemetry.schema import Field, Schema
+    from vestige.telemetry.schema import Event, Field, Schema
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _STATIC = {"style.css": "text/css", "mark.svg": "image/svg+xml"}
@@ -47,6 +47,8 @@ class Period:
 
 PERIODS = (Period(4, "4 weeks"), Period(13, "A quarter"), Period(26, "Half a year"), Period(52, "A year"))
 _USUAL = 13
+_AS_ABOVE = "as above"
+_SHORT = 2  # letters: such a name is an abbreviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _dashboard(request: Request) -> Response:
         "dashboard.html",
         here=subject.path,
         nav=_nav(subject.schema),
-        schema={"schema": subject.schema.id, "purpose": subject.schema.purpose},
+        schema=subject.schema,
         path=subject.path,
         periods=PERIODS,
         weeks=subject.period,
@@ -140,10 +142,10 @@ def _groups(subject: Subject, by_field: dict[tuple[str, str], list[Folded]]) -> 
     yield Group("", "Where it runs", "", _fields(subject, "", schema.context.values(), by_field))
     events = sorted(schema.events.values(), key=lambda event: (event.name, "") not in by_field)
     for event in events:
-        where = Where(event.name, "Reports", "In how many reports of a week?", f"{subject.path}/events/{event.name}")
+        where = Where(event.name, "By week", "In how many reports?", f"{subject.path}/events/{event.name}")
         own = figures.over_weeks(where, subject.weeks, by_field.get((event.name, ""), []))
         fields = _fields(subject, event.name, event.fields.values(), by_field)
-        yield Group(event.name, _words(event.name), event.question, (own, *fields))
+        yield Group(event.name, _words(event.name), event.question, (*fields, own))
 
 
 def _fields(
@@ -172,7 +174,7 @@ def _field(request: Request) -> Response:
         "field.html",
         here=where.path,
         nav=_nav(subject.schema),
-        schema={"schema": subject.schema.id},
+        schema=subject.schema,
         path=subject.path,
         title=f"{_words(event)}: {where.name.lower()}" if event else where.name,
         question=field.question,
@@ -191,23 +193,23 @@ def _collected(request: Request) -> Response:
         {"name": "Once in a report", "question": "", "fields": [_described(it) for it in schema.context.values()]}
     ]
     for event in schema.events.values():
-        counts = {"name": "(how often)", "question": event.question, "allowed": "powers of two, from 1 to 65,536+",
+        counts = {"name": "(how often)", "question": _AS_ABOVE, "allowed": "powers of two, from 1 to 65,536+",
                   "owner": event.owner, "expires": event.expires.isoformat()}  # fmt: skip
-        fields = [counts, *(_described(field) for field in event.fields.values())]
+        fields = [counts, *(_described(field, event) for field in event.fields.values())]
         groups.append({"name": _words(event.name), "question": event.question, "fields": fields})
-    own = {"schema": schema.id, "purpose": schema.purpose, "contact": schema.contact}
     path = f"/{schema.id}"
-    return _page("collected.html", here=f"{path}/collected", nav=_nav(schema), schema=own, path=path, groups=groups)
+    return _page("collected.html", here=f"{path}/collected", nav=_nav(schema), schema=schema, path=path, groups=groups)
 
 
-def _described(field: Field) -> dict[str, str]:
+def _described(field: Field, event: Event | None = None) -> dict[str, str]:
     allowed = {
         "enum": ", ".join(field.labels),
         "version": f"the first {field.parts} numbers of a version; else other",
         "bucket": "powers of two, from "
         + (f"{figures.told(field, field.labels[1])} to {figures.told(field, field.labels[-1])}" if field.high else ""),
     }[field.kind]
-    return {"name": field.name, "question": field.question, "allowed": allowed, "owner": field.owner,
+    question = _AS_ABOVE if event is not None and field.question == event.question else field.question
+    return {"name": field.name, "question": question, "allowed": allowed, "owner": field.owner,
             "expires": field.expires.isoformat()}  # fmt: skip
 
 
@@ -291,7 +293,7 @@ def _nav(schema: Schema | None) -> list[dict[str, str]]:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return name.upper() if len(name) <= _SHORT else name.replace("_", " ").capitalize()
 
 
 def _unknown() -> Refusal:
@@ -313,13 +315,13 @@ ROUTES = (
     Route("/", _home),
     Route("/privacy", _privacy),
     *(Route(f"/{name}", _file) for name in _STATIC),
-    Route("/{name}/{version}", _dashboard),
-    Route("/{name}/{version}/collected", _collected),
-    Route("/{name}/{version}/all.csv", _csv),
-    Route("/{name}/{version}/reports.csv", _csv),
-    Route("/{name}/{version}/context/{field}.csv", _csv),
-    Route("/{name}/{version}/events/{event}.csv", _csv),
-    Route("/{name}/{version}/events/{event}/{field}.csv", _csv),
-    Route("/{name}/{version}/context/{field}", _field),
-    Route("/{name}/{version}/events/{event}/{field}", _field),
+    Route("/{name}/{version:int}", _dashboard),
+    Route("/{name}/{version:int}/collected", _collected),
+    Route("/{name}/{version:int}/all.csv", _csv),
+    Route("/{name}/{version:int}/reports.csv", _csv),
+    Route("/{name}/{version:int}/context/{field}.csv", _csv),
+    Route("/{name}/{version:int}/events/{event}.csv", _csv),
+    Route("/{name}/{version:int}/events/{event}/{field}.csv", _csv),
+    Route("/{name}/{version:int}/context/{field}", _field),
+    Route("/{name}/{version:int}/events/{event}/{field}", _field),
 )
