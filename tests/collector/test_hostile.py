@@ -99,7 +99,7 @@ def test_nothing_compressed_is_unpacked(server: Running, people: People, encodin
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "\xff"])
 def test_other_types_are_refused(server: Running, people: People, kind: str) -> None:
-    headers = {"Content-Type": kind.encode("latin-1")}
+    headers = {b"Content-Type": kind.encode("latin-1")}
     answer = server.client.post("/v1/reports", content=people.report(WEEK).body, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "type")
 

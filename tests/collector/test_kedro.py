@@ -19,14 +19,14 @@ from vestige.telemetry import payload
 if TYPE_CHECKING:
     from collector.servers import Running
 
-SECRET = "92a3ccc7cf94444fb53b634b8a6101f0"
+PERSON = "92a3ccc7cf94444fb53b634b8a6101f0"
 STATISTICS: dict[str, Any] = {  # as kedro-telemetry 0.9.0 sent it
     "app_id": "2388822444",
     "event": "Kedro Project Statistics",
     "timestamp": "2026-11-22T05:56:21.060462Z",
-    "identity": SECRET,
+    "identity": PERSON,
     "properties": {
-        "username": SECRET,
+        "username": PERSON,
         "project_id": "c9b46902c252" * 10,
         "project_version": "1.7.0",
         "telemetry_version": "0.9.0",
@@ -88,7 +88,7 @@ def test_nothing_of_the_person_the_project_or_the_moment_is_kept(server: Running
         dumped = "\n".join(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]
     engine.dispose()
     assert (row.schema, row.week, row.received) == ("kedro/1", payload.week_of(TODAY), TODAY)
-    for told in (SECRET, "c9b46902c252", "05:56", "2388822444", "secret", "*****", "GCC", "3.11.7"):
+    for told in (PERSON, "c9b46902c252", "05:56", "2388822444", "secret", "*****", "GCC", "3.11.7"):
         assert told not in dumped
 
 
