@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 import accuracy
+import collecting
 import committing
 import cost
 import listing
@@ -48,6 +49,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "memory": cost.memory,
     "listing": listing.listing,
     "commit": committing.committing,
+    "collector": collecting.collecting,
     "accuracy": accuracy.accuracy,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")

@@ -157,13 +157,21 @@ def _positional(action: argparse.Action) -> str:
     return {"?": f"[{name}]", "+": f"{name}..."}.get(str(action.nargs), name)
 
 
-def _rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+def _rows(parser: argparse.ArgumentParser, under: str = "") -> Iterator[tuple[str, str]]:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
         if action.dest == "help":
             continue
+        if isinstance(action.choices, dict):  # actions with arguments of their own
+            for choice in action._choices_actions:  # type: ignore[attr-defined]  # noqa: SLF001
+                words = f"{under}{choice.dest}"
+                yield f"`{words}`", str(choice.help)
+                yield from _rows(action.choices[choice.dest], under=f"{words} ")
+            continue
         names = " ".join(f"`{flag}`" for flag in action.option_strings) or f"`{action.metavar}`"
         yield (
-            names + (_metavar(str(action.metavar)) if action.option_strings and action.metavar else ""),
+            (f"`{under.rstrip()}` " if under else "")
+            + names
+            + (_metavar(str(action.metavar)) if action.option_strings and action.metavar else ""),
             str(action.help),
         )
 

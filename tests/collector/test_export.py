@@ -16,8 +16,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from collector.senders import JSON, People, cells
 from collector.servers import KNOWN, TODAY, WEEK, Process
+from harness.command import CHECKOUT
 from harness.places import postgresql_server
 
+from vestige.cli.dispatch import parser_of
 from vestige.collector import database as databases
 from vestige.collector import tables
 from vestige.collector.aggregates import FEWEST, WITHHELD
@@ -212,3 +214,14 @@ def test_a_changed_schema_needs_a_new_version(tmp_path: Path) -> None:
     path.write_text(json.dumps(changed))
     with pytest.raises(TelemetryError, match="another schema of the name `vestige/1`"):
         published.load([str(path)])
+
+
+def test_the_recipes_call_what_there_is() -> None:
+    folder = os.path.join(CHECKOUT, "examples", "collector")
+    with open(os.path.join(folder, "Containerfile")) as file:
+        entry = next(line for line in file if line.startswith("ENTRYPOINT"))
+    with open(os.path.join(folder, "vestige-collector.service")) as file:
+        start = next(line for line in file if line.startswith("ExecStart="))
+    for words in (json.loads(entry.partition(" ")[2]), start.partition("=")[2].split()):
+        assert words[1] == "collector"
+        assert parser_of("collector").parse(words[2:]).action == "serve"

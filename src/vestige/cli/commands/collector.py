@@ -31,7 +31,7 @@ _LARGEST_PORT = 65535
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions of `vestige collector` and their arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    serve = actions.add_parser("serve", help="take reports and show pages of them")
+    serve = actions.add_parser("serve", help="take reports and show pages of them", allow_abbrev=False)
     serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen; default: 127.0.0.1")
     serve.add_argument("--port", type=int, default=8700, metavar="N", help="default: 8700; 0: any that is free")
     _add_database(serve)
@@ -43,14 +43,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
                        "`X-Forwarded-For` is believed; default: none is")  # fmt: skip
     serve.add_argument("--rate", type=int, default=1000, metavar="N", help="reports and deletions an hour that one "
                        "network may send; default: 1000; 0: any number")  # fmt: skip
-    export = actions.add_parser("export", help="write aggregates to a file")
+    export = actions.add_parser("export", help="write aggregates to a file", allow_abbrev=False)
     _add_database(export)
     export.add_argument("--format", choices=("csv", "parquet"), default="csv", metavar="FORMAT",
                         help="`csv` or `parquet`; default: csv")  # fmt: skip
     export.add_argument("-o", "--output", default=".", metavar="DIR", help="a folder; default: the current one")
     export.add_argument("--raw", action="store_true", help="also aggregates of fewer than 10 reports, and the raw "
                         "reports: not for publication")  # fmt: skip
-    _add_database(actions.add_parser("prune", help="remove reports older than 30 days; their aggregates stay"))
+    prune = actions.add_parser(
+        "prune", help="remove reports older than 30 days; their aggregates stay", allow_abbrev=False
+    )
+    _add_database(prune)
     schema = actions.add_parser("schema", help="look at schemas")
     check = schema.add_subparsers(dest="schema_action", metavar="check", required=True).add_parser(
         "check", help="say whether a file is a schema"
