@@ -12,7 +12,6 @@ from vestige.telemetry import places, source, surroundings
 from vestige.telemetry.counting import Counting
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterator, Mapping
 
     from vestige.telemetry.answers import Answers
@@ -35,27 +34,36 @@ class Telemetry:
     __slots__ = ("_context", "_counting", "_find", "_folder", "_pid", "strict")
 
     def __init__(
-        self, schema: str | os.PathLike[str], *, context: Mapping[str, object] | None = None, strict: bool = False
+        self,
+        schema: str | os.PathLike[str],
+        *,
+        context: Mapping[str, object] | None = None,
+        strict: bool = False,
+        is_project: bool = False,
     ) -> None:
         """`context` are values for the fields of the schema's own `context`, such as the program's version."""
-        path = os.fspath(schema)
-        self._set(lambda answers: source.of_schema(path, answers), None, context, strict=strict)
+        path = os.path.abspath(schema)
+        self._find: Callable[[Answers], Source] = lambda answers: source.of_schema(path, answers)
+        self._folder: str | None = None
+        if is_project:
+            self._folder = folder = path if os.path.isdir(path) else os.path.dirname(path)
+            self._find = lambda answers: source.of_project(folder, answers)
+        self._context = dict(context or {})
+        self._counting: Counting | None = None
+        self._pid = 0
+        self.strict = strict
 
     @classmethod
     def of_project(
         cls, path: str | os.PathLike[str], *, context: Mapping[str, object] | None = None, strict: bool = False
     ) -> Telemetry:
         """Return that of the project around a file or folder, whose `[tool.vestige.telemetry]` names the schema."""
-        given = os.path.abspath(path)
-        folder = given if os.path.isdir(given) else os.path.dirname(given)
-        made = cls.__new__(cls)
-        made._set(lambda answers: source.of_project(folder, answers), folder, context, strict=strict)
-        return made
+        return cls(path, context=context, strict=strict, is_project=True)
 
-    def count(self, event: str, /, *, day: dt.date | None = None, **fields: object) -> None:
+    def count(self, event: str, /, **fields: object) -> None:
         """Count an event once; a field is a number, a text, a bool, or None where there is nothing to say."""
         try:
-            self._now().count(event, fields, day)
+            self._now().count(event, fields)
         except TelemetryError:
             if self.strict:
                 raise
@@ -77,25 +85,22 @@ class Telemetry:
             raise
         self._measured(event, {"outcome": "ok", "seconds": time.monotonic() - began, **said})
 
+    def ask(self) -> None:
+        """Ask the user, once, where that is right: at a terminal, with a collector named, nothing having said no.
+
+        A program calls it at the end of what it does, when its work is shown.
+        """
+        try:
+            from vestige.cli.telemetry import asking  # noqa: PLC0415 - the one thing here that prints
+
+            asking.ask(self._now())
+        except Exception:  # noqa: BLE001 - as above
+            return
+
     @property
     def standing(self) -> Standing:
         """What holds here: `.mode` is off, local or on, `.rules` say why."""
         return self._now().standing
-
-    def _set(
-        self,
-        find: Callable[[Answers], Source],
-        folder: str | None,
-        context: Mapping[str, object] | None,
-        *,
-        strict: bool,
-    ) -> None:
-        self._find = find
-        self._folder = folder
-        self._context = dict(context or {})
-        self._counting: Counting | None = None
-        self._pid = 0
-        self.strict = strict
 
     def _now(self) -> Counting:
         """Return what counts in this process; a forked one finds out anew."""

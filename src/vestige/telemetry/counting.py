@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Counting:
     """Counts events of one source for one process."""
 
-    __slots__ = ("_around", "_context", "_find", "_places", "_standing", "_told")
+    __slots__ = ("_context", "_standing", "_told", "around", "find", "places")
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Counting:
         find: Callable[[Answers], Source] | None = None,
         context: Mapping[str, object] | None = None,
     ) -> None:
-        self._places = places
-        self._around = around
-        self._find = find
+        self.places = places
+        self.around = around
+        self.find = find
         self._context = context or {}
         self._standing: Standing | None = None
         self._told: dt.date | None = None  # the day on which this process last said its context
@@ -48,18 +48,23 @@ class Counting:
     def standing(self) -> Standing:
         """What holds here; found out once."""
         if self._standing is None:
-            self._standing = standing.of(self._places, self._around, self._find)
+            self._standing = standing.of(self.places, self.around, self.find)
         return self._standing
+
+    def again(self) -> Standing:
+        """Find out once more what holds: an answer was given."""
+        self._standing = None
+        return self.standing
 
     def count(self, event: str, fields: Mapping[str, object], day: dt.date | None = None) -> None:
         """Count once. Raises TelemetryError where the schema has no such event or field, OSError."""
-        holds, places = self.standing, self._places
+        holds, places = self.standing, self.places
         if holds.source is None or places is None:
             raise TelemetryError("; ".join(holds.troubles) or "there is no home to keep counts in")
         labels = labelled(holds.source.schema, event, fields, day or dt.date.today())  # noqa: DTZ011 - the user's own day
         if labels is None or holds.mode == "off":
             if places is not None:
-                timetable.look(places, self._around.environ, holds)
+                timetable.look(places, self.around.environ, holds)
             return
         self._append(places, holds, counters.line(holds.mark, event, labels), day or dt.date.today())  # noqa: DTZ011
 
@@ -73,7 +78,7 @@ class Counting:
             _make(places, folder, holds.source)
             began = counters.append(folder, lines, day)
         self._told = day
-        timetable.look(places, self._around.environ, holds, week_began=began)
+        timetable.look(places, self.around.environ, holds, week_began=began)
 
     def _context_line(self, holds: Standing) -> bytes:
         if not self._context or holds.source is None:

@@ -62,7 +62,7 @@ def _clear_log(places: Places, reports: set[str], name: str | None) -> None:
         log.append(places, one)
 
 
-def check_lock(is_ours: bool) -> None:
+def check_lock(*, is_ours: bool) -> None:
     """Raise TelemetryError where somebody else is at work."""
     if not is_ours:
         raise TelemetryError("a report is being sent just now; try again in some seconds")

@@ -102,8 +102,10 @@ def prepare(folder: str, week: str, agreed: Answers, day: dt.date) -> spool.Wait
     return spool.Waiting(drawn.report, drawn.token, week, schema.id, schema.hash, mark, answer.collector, body)
 
 
-def send_due(places: Places, around: Surroundings, *, now: float, seconds: float = wire.SECONDS) -> list[Sent]:
-    """Send what is due, in so many seconds in all, and say when the next is. The caller holds the lock.
+def send_due(
+    places: Places, around: Surroundings, *, at_once: bool = False, seconds: float = wire.SECONDS
+) -> list[Sent]:
+    """Send what is due, or all at once, in so many seconds in all. The caller holds the lock.
 
     Raises OSError, TelemetryError.
     """
@@ -114,9 +116,14 @@ def send_due(places: Places, around: Surroundings, *, now: float, seconds: float
         for waiting in spool.read(places):
             if agreed.yes(waiting.hash, waiting.mark) is None:
                 spool.remove(places, [waiting])
-            elif waiting.next <= now and time.monotonic() < end:
-                sent.append(_report(places, around, waiting, now=now, end=end))
+            elif (at_once or waiting.next <= time.time()) and time.monotonic() < end:
+                sent.append(_report(places, around, waiting, end))
     return sent
+
+
+def send_deletions(places: Places, around: Surroundings, *, seconds: float = wire.SECONDS) -> list[Sent]:
+    """Ask for what is to be deleted. The caller holds the lock. Raises OSError."""
+    return list(_delete(places, around, time.monotonic() + seconds))
 
 
 def next_due(places: Places, now: float) -> float:
@@ -179,9 +186,9 @@ def _close(places: Places, folder: str, week: str, agreed: Answers, today: dt.da
     counters.close(folder, week)
 
 
-def _report(places: Places, around: Surroundings, waiting: spool.Waiting, *, now: float, end: float) -> Sent:
+def _report(places: Places, around: Surroundings, waiting: spool.Waiting, end: float) -> Sent:
     request = wire.report(waiting.collector, waiting.body.encode("ascii"))
-    tried = waiting.later(now)
+    tried = waiting.later(time.time())
     spool.put(places, tried)  # before: whoever is killed meanwhile has tried
     sent = _sent(places, around, request, "report", waiting.report, waiting.token, end)
     is_refused = sent.status in _REFUSED and sent.status not in _LATER

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vestige.telemetry.surroundings import Surroundings
 
 MODE_VARIABLE = "VESTIGE_TELEMETRY"
+NOBODY = "there is no collector to send to"
 _WORDS = {"0": "off", "false": "off", "no": "off", "off": "off", "local": "local", "on": "on", "1": "on", "true": "on"}
 
 
@@ -32,7 +33,7 @@ class Rule:
 
     mode: str
     why: str
-    kind: str = ""  # "variable", "question" (a yes would lift it, and nobody was asked), "trouble" (can't be read)
+    kind: str = ""  # "variable"; "answer"; "question": nobody was asked; "trouble": something can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Standing:
         return self.mode == "local" and all(rule.kind == "question" or rule.mode == "on" for rule in self.rules)
 
     @property
+    def hurdle(self) -> Rule | None:
+        """What a yes can't lift."""
+        return next(
+            (rule for rule in self.rules if rule.mode != "on" and rule.kind not in ("answer", "question")), None
+        )
+
+    @property
     def troubles(self) -> list[str]:
         """What could not be read: each is a no."""
         return [rule.why for rule in self.rules if rule.kind == "trouble"]
@@ -62,7 +70,8 @@ def of(places: Places | None, around: Surroundings, find: Callable[[Answers], So
     found: Source | None = None
     try:
         answers = said.load(places.answers) if places else answers
-        rules.append(Rule(answers.mode, f"you said {answers.mode}"))
+        if answers.mode != "on":
+            rules.append(Rule(answers.mode, f"you said {answers.mode}", kind="answer"))
     except TelemetryError as error:
         rules.append(Rule("off", str(error), kind="trouble"))
     try:
@@ -141,14 +150,14 @@ def _lowered(mode: object, path: str) -> Rule:
 
 def _consent(answers: Answers, found: Source) -> Rule:
     if found.collector is None:
-        return Rule("local", "there is no collector to send to")
+        return Rule("local", NOBODY)
     answer = answers.to(found)
     if answer is None:
         return Rule("local", f"nobody said yes to `{found.collector}` with this schema and purpose", kind="question")
     if answer.said != "yes":
         words = "you said no" if answer.said == "no" else "you were asked and did not answer"
-        return Rule("local", f"{words} ({answer.day}, `{answer.collector}`)")
-    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)")
+        return Rule("local", f"{words} ({answer.day}, `{answer.collector}`)", kind="answer")
+    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)", kind="answer")
 
 
 def can_write(places: Places) -> bool:

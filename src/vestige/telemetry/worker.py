@@ -40,6 +40,6 @@ def work(places: Places) -> None:
         today = dt.date.today()  # noqa: DTZ011 - weeks are those of the user's calendar
         try:
             sending.close_weeks(places, today)
-            sending.send_due(places, around, now=time.time())
+            sending.send_due(places, around)
         finally:
             timetable.set_due(places, sending.next_due(places, time.time()))
