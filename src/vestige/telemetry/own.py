@@ -26,7 +26,7 @@ def count_command(counting: Counting, name: str, code: int, error: type[BaseExce
     """Count a command that is over, and the class of what it failed with."""
     with suppress(OSError, VestigeError, ValueError):
         counting.count("command", {"name": name, "outcome": _OUTCOMES.get(code, "failed")})
-        if error is not None:
+        if error is not None and _OUTCOMES.get(code) not in ("ok", "interrupted"):
             counting.count("error", {"kind": error.__name__})
 
 

@@ -12,7 +12,6 @@ from vestige.cli.telemetry.tables import tables
 from vestige.report.words import safe
 from vestige.telemetry import log as sent
 from vestige.telemetry import preview as previews
-from vestige.telemetry import schema as schemas
 from vestige.telemetry import sending, spool
 from vestige.telemetry import stats as statistics
 
@@ -96,7 +95,7 @@ def _facts(counting: Counting, holds: Standing) -> list[tuple[str, str]]:
     places, source = counting.places, holds.source
     facts = []
     if source is not None:
-        facts += [("schema", f"{source.schema.id}, {'vestige' if source.path == schemas.BUILT_IN else source.path}")]
+        facts += [("schema", f"{source.schema.id}: {source.path}")]
         facts += [("collector", f"{source.collector} (named in {source.named_in})" if source.collector else "none")]
     if places is not None:
         waiting, deletions = spool.read(places), sending.deletions(places)
