@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vestige.errors import TelemetryError
 from vestige.telemetry import payload
 from vestige.telemetry.counters import write_whole
-from vestige.telemetry.payload import week_start
+from vestige.telemetry.payload import week_of, week_start
 from vestige.telemetry.timetable import DAY
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def remove(places: Places, gone: Iterable[Waiting]) -> None:
 
 def prune(places: Places, today: dt.date) -> None:
     """Keep to the limits: of age, of number, of size; the oldest go first."""
-    oldest = today - dt.timedelta(weeks=WEEKS_KEPT)
+    oldest = week_start(week_of(today)) - dt.timedelta(weeks=WEEKS_KEPT)
     there = read(places)
     gone = [waiting for waiting in there if week_start(waiting.week) < oldest]
     for schema in {waiting.schema for waiting in there}:

@@ -53,10 +53,8 @@ def words(label: str | None, field: Field | None) -> str:
         return ""
     if field is None or field.kind != "bucket" or not field.allows(label):
         return safe(label)
-    if label == "0" and (field.unit, field.low) == ("1", 1):
-        return label
     if label == "0":
-        return f"< {_amount(field.low, field.unit)}"
+        return label if (field.unit, field.low) == ("1", 1) else f"< {_amount(field.low, field.unit)}"
     if label.startswith(">="):
         return f"{_amount(field.high, field.unit)} or more"
     edge = int(label)
