@@ -55,7 +55,7 @@ def collecting(work: Workloads) -> table.Section:
         "The collector",
         f"`vestige collector serve` with an SQLite file; {sent:,} reports over {_CONNECTIONS} connections from a "
         f"client on the same machine, each answered once it is on the disk: {rate.median:,.0f} a second. Then pages "
-        f"over {stored:,} reports of a year, which {filled:.0f} s put there ({stored / filled:,.0f} a second, in batches).",
+        f"over {stored:,} reports of a year, put there in batches within {filled:.0f} s.",
         (table.Table((f"{stored:,} reports", "time", "slowest"), rows),),
         (
             table.at_least("reports taken into SQLite, client on the same machine", _REPORTS_A_SECOND, rate, unit="/s"),

@@ -32,6 +32,7 @@ COMMANDS = {
     "rm": "remove runs",
     "collector": "take telemetry reports of a project's users and show pages of them",
     "init": "make a store for runs here",
+    "telemetry": "say what is counted of vestige's use, show it, say yes or no to sending it",
     "doctor": "say what this machine allows, what not, and what would change it",
     "demo": "copy an example project, run it and show the result",
     "help": "show this page, or the one of a command",
@@ -83,8 +84,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(words: list[str]) -> int:
-    """Run the command line `words` and return the exit code."""
-    return guarded(lambda: _run(words))
+    """Run the command line `words`, count it, and return the exit code."""
+    raised: list[type[BaseException]] = []
+    code = guarded(lambda: _noted(words, raised))
+    _count(words, code, raised)
+    return code
 
 
 def guarded(call: Callable[[], int]) -> int:
@@ -154,6 +158,26 @@ def _run(words: list[str]) -> int:
         return int(importlib.import_module(f"vestige.cli.{name}").main(words[1:]))
     arguments = parser_of(name).parse(words[1:])
     return _command(name).execute(arguments)
+
+
+def _noted(words: list[str], raised: list[type[BaseException]]) -> int:
+    try:
+        return _run(words)
+    except BaseException as error:
+        raised.append(type(error))
+        raise
+
+
+def _count(words: list[str], code: int, raised: list[type[BaseException]]) -> None:
+    """Count the command; no fault of that is any matter of the command's."""
+    try:
+        from vestige.cli.telemetry import afterwards  # noqa: PLC0415 - when all else is done
+
+        asked = words[0] if words else "help"
+        name = {"-h": "help", "--help": "help", "-V": "version", "--version": "version"}.get(asked, asked)
+        afterwards.after(words[1:], name=name, code=code, error=next(iter(raised), None))
+    except Exception:  # noqa: BLE001 - the outermost edge
+        return
 
 
 def _help(words: list[str]) -> int:
