@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import re
@@ -18,7 +19,6 @@ from vestige.duct import options as duct_options
 from vestige.report import listing
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -161,8 +161,8 @@ def _rows(parser: argparse.ArgumentParser, under: str = "") -> Iterator[tuple[st
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
         if action.dest == "help":
             continue
-        if isinstance(action.choices, dict):  # actions with arguments of their own
-            for choice in action._choices_actions:  # type: ignore[attr-defined]  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - actions with arguments of their own
+            for choice in action._choices_actions:  # noqa: SLF001
                 words = f"{under}{choice.dest}"
                 yield f"`{words}`", str(choice.help)
                 yield from _rows(action.choices[choice.dest], under=f"{words} ")
