@@ -69,12 +69,14 @@ def everything(connection: socket.socket) -> bytes:
 
 
 @contextlib.contextmanager
-def running(database: str, *, rate: int = 0, names: tuple[str, ...] = ()) -> Iterator[Running]:
+def running(database: str, *, rate: int = 0, behind: tuple[str, ...] = ()) -> Iterator[Running]:
     """Run a collector in a thread."""
     store = Store.open(database)
     calendar = Calendar()
-    made = Collector(store, KNOWN.schemas, KNOWN.documents, names=names, rate=Rate(rate), today=calendar)
-    server = serving.server(made)
+    made = Collector(
+        store, KNOWN.schemas, KNOWN.documents, names=("telemetry.example.org",), rate=Rate(rate), today=calendar
+    )
+    server = serving.server(made, behind)
     with serving.listener(serving.Address("127.0.0.1", 0)) as listening:
         url = serving.url(listening)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

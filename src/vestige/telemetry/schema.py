@@ -7,6 +7,7 @@ parts, or a number in buckets of powers of two. Client and collector read the sa
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import json
 import os
@@ -77,8 +78,7 @@ class Field:
     def labels(self) -> tuple[str, ...]:
         """All labels in order, but for a version, which has too many to list."""
         if self.kind == "bucket":
-            edges = range(self.low.bit_length() - 1, self.high.bit_length() - 1)
-            return ("0", *(str(1 << edge) for edge in edges), f">={self.high}")
+            return _bucket_labels(self.low, self.high)
         return () if self.kind == "version" else (*self.values, OTHER)
 
     def _bucket(self, value: object) -> str | None:
@@ -87,6 +87,13 @@ class Field:
         if value >= self.high:
             return f">={self.high}"
         return "0" if value < self.low else str(1 << (int(value).bit_length() - 1))
+
+
+@functools.cache
+def _bucket_labels(low: int, high: int) -> tuple[str, ...]:
+    """Return the labels of a bucket; made once, since a collector looks at them for every count."""
+    edges = range(low.bit_length() - 1, high.bit_length() - 1)
+    return ("0", *(str(1 << edge) for edge in edges), f">={high}")
 
 
 COUNT = Field("count", "bucket", "how often?", "", dt.date.max, unit="1", low=1, high=65536)
