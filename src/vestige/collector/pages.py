@@ -87,15 +87,24 @@ class Group:
 
 def _home(request: Request) -> Response:
     collector = collector_of(request)
-    entries = []
-    for schema in collector.schemas.values():
-        subject = Subject(schema, _USUAL, _last_week(collector))
-        folded = _folded(collector, subject, ("", ""))
-        number = sum(cell.reports for part in folded for cell in part.shown)
-        shown = f"{number:,}" if number else (WITHHELD if folded else "none")
-        entries.append({"name": schema.id, "path": subject.path, "purpose": schema.purpose, "reports": shown,
-                        "weeks": _USUAL})  # fmt: skip
+    subjects = [Subject(schema, _USUAL, _last_week(collector)) for schema in collector.schemas.values()]
+    entries = [_entry(subject, _folded(collector, subject, ("", ""))) for subject in subjects]
     return _page("home.html", here="/", nav=_nav(None), schemas=entries)
+
+
+def _entry(subject: Subject, folded: Sequence[Folded]) -> dict[str, object]:
+    """Return what the first page says of a schema."""
+    schema = subject.schema
+    number = sum(cell.reports for part in folded for cell in part.shown)
+    where = Where(f"{schema.name}-{schema.version}", schema.id, "Reports by week", f"{subject.path}/reports")
+    return {
+        "name": schema.id,
+        "path": subject.path,
+        "purpose": schema.purpose,
+        "weeks": subject.period,
+        "reports": f"{number:,}" if number else WITHHELD if folded else "none",
+        "figure": figures.over_weeks(where, subject.weeks, folded),
+    }
 
 
 def _privacy(_: Request) -> Response:
