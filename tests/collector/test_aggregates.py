@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vestige.collector import charts
-from vestige.collector.aggregates import FEWEST, Cell, Place, fold, lower_edge
+from vestige.collector.aggregates import FEWEST, Cell, fold, lower_edge
 from vestige.telemetry.schema import COUNT
 
 SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 
 
 def cells(sizes: list[int], week: str = "2026-W46", field: str = "os") -> list[Cell]:
-    return [Cell(week, Place("", field, f"label{index}"), size, 0) for index, size in enumerate(sizes)]
+    return [Cell(week, "", field, f"label{index}", size, 0) for index, size in enumerate(sizes)]
 
 
 @given(SIZES)

@@ -30,7 +30,9 @@ class Cell(NamedTuple):
     """How many reports of a week have a label, and the lower edges of its counts in them, added up."""
 
     week: str
-    place: Place
+    event: str
+    field: str
+    label: str
     reports: int
     total: int
 
@@ -70,7 +72,7 @@ def fold(cells: Iterable[Cell]) -> Iterator[Folded]:
     """Yield what may be shown of each week and field."""
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.week, cell.place.event, cell.place.field), []).append(cell)
+        groups.setdefault(cell[:3], []).append(cell)
     for key, group in groups.items():
         shown = tuple(_shown(group))
         yield Folded(*key, shown, withheld=len(shown) < len(group))

@@ -55,7 +55,7 @@ def _shown_cells(store: Store) -> Iterator[tuple[Any, ...]]:
     for schema in store.schemas():
         for part in fold(store.cells(schema, *_WEEKS)):
             for cell in part.shown:
-                yield schema, cell.week, *cell.place, cell.reports, cell.total
+                yield schema, *cell
             if part.withheld:
                 yield schema, part.week, part.event, part.field, WITHHELD, None, None
 
@@ -63,7 +63,7 @@ def _shown_cells(store: Store) -> Iterator[tuple[Any, ...]]:
 def _all_cells(store: Store) -> Iterator[tuple[Any, ...]]:
     for schema in store.schemas():
         for cell in store.cells(schema, *_WEEKS):
-            yield schema, cell.week, *cell.place, cell.reports, cell.total
+            yield schema, *cell
 
 
 def _written(

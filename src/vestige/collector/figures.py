@@ -77,8 +77,8 @@ def of_field(where: Where, field: Field, folded: Sequence[Folded], *, counted: b
     totals: Counter[str] = Counter()
     for part in folded:
         for cell in part.shown:
-            reports[cell.place.label] += cell.reports
-            totals[cell.place.label] += cell.total
+            reports[cell.label] += cell.reports
+            totals[cell.label] += cell.total
     labels = in_order(field, reports)
     whole = sum(reports.values())
     kind, chart = _chart(field, labels, reports, whole)
@@ -98,7 +98,7 @@ def of_field(where: Where, field: Field, folded: Sequence[Folded], *, counted: b
 def over_time(where: Where, field: Field, weeks: Sequence[str], folded: Sequence[Folded]) -> Figure:
     """Return which share of each week's reports the labels of a field have."""
     by_week: Mapping[str, dict[str, int]] = {
-        part.week: {cell.place.label: cell.reports for cell in part.shown} for part in folded
+        part.week: {cell.label: cell.reports for cell in part.shown} for part in folded
     }
     sums: Counter[str] = Counter()
     for numbers in by_week.values():

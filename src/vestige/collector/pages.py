@@ -245,7 +245,7 @@ def as_csv(folded: Iterable[Folded]) -> str:
     writer.writerow(CSV_COLUMNS)
     for part in folded:
         for cell in part.shown:
-            writer.writerow((cell.week, *cell.place, cell.reports, cell.total))
+            writer.writerow(cell)
         if part.withheld:
             writer.writerow((part.week, part.event, part.field, WITHHELD, "", ""))
     return text.getvalue()

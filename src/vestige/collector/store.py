@@ -150,8 +150,7 @@ class Store:
         if only is not None:
             wanted &= (CELLS.c.event == only[0]) & (CELLS.c.field == only[1])
         with self._engine.connect() as connection:
-            rows = connection.execute(_CELLS.where(wanted).order_by(*CELLS.primary_key))
-            return [Cell(week, Place(*place), reports, total) for week, *place, reports, total in rows]
+            return list(map(Cell._make, connection.execute(_CELLS.where(wanted).order_by(*CELLS.primary_key)).all()))
 
     def reports(self) -> Iterator[tuple[str, str, str, dt.date, str]]:
         """Yield id, schema, week, day of arrival and text of the reports that are still kept, for their operator."""
