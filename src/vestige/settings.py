@@ -179,6 +179,9 @@ KEYS = (
         meaning="Names of environment variables kept in the record beside the usual ones, `*` at the end for any "
         "ending; what looks like a secret is masked all the same; both files' lists add up",
     ),
+)
+
+READ_ELSEWHERE = (  # what is wrong in these must not stop a run
     Key(
         "telemetry",
         kind="a table",
@@ -215,6 +218,7 @@ VARIABLES = (
 )  # fmt: skip
 
 _BY_NAME = {key.name: key for key in KEYS}
+_ELSEWHERE = frozenset(key.name for key in READ_ELSEWHERE)
 
 
 class Settings:
@@ -383,7 +387,7 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
     if not isinstance(table, dict):
         raise ConfigError(f"`{path}`: `tool.vestige` must be a table")
     for name, value in table.items():
-        if name == "telemetry":  # read by itself: what is wrong in it is a no, and must not stop a run
+        if name in _ELSEWHERE:
             continue
         key = _BY_NAME.get(name)
         if key is None:
@@ -393,7 +397,7 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
 
 
 def _names() -> str:
-    return ", ".join(f"`{key.name}`" for key in KEYS)
+    return ", ".join(f"`{key.name}`" for key in (*KEYS, *READ_ELSEWHERE))
 
 
 def _checked(key: Key, value: object, *, origin: str, folder: str | None) -> Value:

@@ -174,7 +174,7 @@ def _parsed(path: str) -> object:
     with open(path, encoding="utf-8") as file:
         text = file.read(_LARGEST)
     if importlib.util.find_spec("yaml") is None:
-        return _plain(text)
+        return plain(text)
     import yaml  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - Kedro brings it
 
     try:
@@ -184,7 +184,7 @@ def _parsed(path: str) -> object:
     return content
 
 
-def _plain(text: str) -> dict[str, object]:
+def plain(text: str) -> dict[str, object]:
     """Return a file of nothing but words and values, which is all that people write there."""
     content: dict[str, object] = {}
     for line in text.splitlines():

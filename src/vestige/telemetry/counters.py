@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import TelemetryError
-from vestige.telemetry.payload import week_of, week_start
+from vestige.telemetry.weeks import week_of, week_start
 
 if TYPE_CHECKING:
     import datetime as dt

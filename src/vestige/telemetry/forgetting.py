@@ -41,6 +41,9 @@ def forget(places: Places, name: str | None = None, *, keep_counters: bool = Fal
         weeks += len(counters.weeks(folder))
         counters.remove_folder(folder)
     _clear_log(places, {one.report for one in wanted}, name)
+    for folder in (places.spool, places.counters):
+        with suppress(OSError):  # not empty: somebody else's, or one that is counting just now
+            os.rmdir(folder)
     return Forgotten(weeks, len(waiting), len(entries), tuple(kept.values()))
 
 

@@ -7,7 +7,6 @@ first.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 from dataclasses import dataclass
@@ -16,19 +15,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from vestige.errors import TelemetryError
 from vestige.telemetry.schema import COUNT, canonical
+from vestige.telemetry.weeks import WEEK, week_of, week_start
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from vestige.telemetry.schema import Event, Field, Schema
 
 LARGEST = 4096  # B
+__all__ = ["LARGEST", "Count", "Report", "check", "decode", "encode", "week_of", "week_start"]
 _KEYS = {"schema", "report", "deletion", "week", "context", "counts"}
 _COUNT_PARTS = 3
 _LONGEST_SHOWN = 60
 _REPORT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DELETION = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,7 +86,7 @@ def check(document: object, schema: Schema) -> Report:
     given = _object(document)
     if given["schema"] != schema.id:
         raise TelemetryError(f"the report is of schema {_shown(given['schema'])}, not of `{schema.id}`")
-    monday = week_start(_matching(given, "week", _WEEK))
+    monday = week_start(_matching(given, "week", WEEK))
     counts = given["counts"]
     if not isinstance(counts, list):
         raise TelemetryError("`counts` must be a list")
@@ -101,23 +102,6 @@ def check(document: object, schema: Schema) -> Report:
         context=_labels(given["context"], schema.context, "`context`", monday),
         counts=checked,
     )
-
-
-def week_of(day: dt.date) -> str:
-    """Return the ISO week of a day, as `2026-W47`."""
-    year, week, _ = day.isocalendar()
-    return f"{year:04}-W{week:02}"
-
-
-def week_start(week: str) -> dt.date:
-    """Return the Monday of a week. Raises TelemetryError."""
-    found = _WEEK.fullmatch(week)
-    try:
-        if found:
-            return dt.date.fromisocalendar(int(found[1]), int(found[2]), 1)
-    except ValueError:
-        pass
-    raise TelemetryError(f"{_shown(week)} is no week")
 
 
 def _object(document: object) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from vestige.errors import ConfigError, TelemetryError
 from vestige.telemetry import project
@@ -83,6 +82,8 @@ def admin(around: Surroundings) -> dict[str, object]:
 
 def check_collector(url: str) -> str:
     """Return a collector's address as it is used. Raises TelemetryError: https, or this machine, or a file."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only where there is one: whoever counts a run does without
+
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

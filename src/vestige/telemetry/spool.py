@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 from vestige.errors import TelemetryError
 from vestige.telemetry import payload
 from vestige.telemetry.counters import write_whole
-from vestige.telemetry.payload import week_of, week_start
-from vestige.telemetry.timetable import DAY
+from vestige.telemetry.timetable import DAY, chance
+from vestige.telemetry.weeks import week_of, week_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +48,7 @@ class Waiting:
 
     def later(self, now: float) -> Waiting:
         """Return the same for after an attempt: the next one comes after a day, then two, four, a week."""
-        pause = _PAUSES[min(self.attempts, len(_PAUSES) - 1)] * random.SystemRandom().uniform(0.7, 1.3)
+        pause = _PAUSES[min(self.attempts, len(_PAUSES) - 1)] * (0.7 + 0.6 * chance())
         return replace(self, attempts=self.attempts + 1, next=now + pause * DAY)
 
 

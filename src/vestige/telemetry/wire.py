@@ -10,6 +10,7 @@ import base64
 import http.client
 import ipaddress
 import json
+import math
 import os
 import select
 import signal
@@ -107,7 +108,7 @@ def _child(request: Request, environ: Mapping[str, str], pipe: int, seconds: flo
 
 
 def _heard(pipe: int, seconds: float) -> Answer:
-    late = Answer(trouble=f"no answer within {seconds:.3g} s")
+    late = Answer(trouble=f"no answer within {math.ceil(seconds)} s")
     end = time.monotonic() + seconds + 0.2
     said = b""
     while (left := end - time.monotonic()) > 0:
