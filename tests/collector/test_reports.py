@@ -207,3 +207,20 @@ def test_nothing_but_the_report_is_in_the_database(server: Running, people: Peop
         rows(server, tables.REPORTS)[0].deletion, ""
     )
     assert "127.0.0.1" not in dumped
+
+
+def test_a_database_that_fails_for_a_while_costs_an_answer_and_no_report(server: Running, people: People) -> None:
+    first, second = people.report(WEEK), people.report(WEEK)
+    assert send(server, first).status_code == 202
+    engine = sa.create_engine(server.store.url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE seen RENAME TO hidden")
+        connection.commit()
+        answer = send(server, second)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+        assert int(answer.headers["retry-after"]) > 0
+        connection.exec_driver_sql("ALTER TABLE hidden RENAME TO seen")
+        connection.commit()
+    engine.dispose()
+    assert send(server, second).status_code == 202
+    assert stored_cells(server) == cells([first.document, second.document])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vestige.collector.store import Accepted, Store
     from vestige.telemetry.schema import Schema
 
+_LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _GATHER = 0.005  # s from the first report of a transaction to its beginning: senders that come together share one
 _AHEAD = timedelta(days=1)  # a clock may be wrong, or tomorrow's already
@@ -110,7 +112,8 @@ class Writer:
         kept = True
         try:
             await self._in_thread(lambda: self._store.add(reports, self._day()))
-        except SQLAlchemyError:  # a full disk, a database that restarts: the senders come again
+        except Exception as error:  # noqa: BLE001 - a full disk, a database that restarts, or a fault: the next batch
+            _LOG.error("reports could not be kept: %s", type(error).__name__)
             kept = False
         for waiting in batch:
             if waiting.kept.done():

@@ -97,7 +97,7 @@ class Store:
         """Add all that were not added before, with their cells; return how many those are."""
         by_id = {report.report: report for report in reversed(reports)}  # of two with the same id the first one counts
         with self._writing() as connection:
-            ids = [{"report": report.report, "week": report.week} for report in by_id.values()]
+            ids = [{"report": name, "week": by_id[name].week} for name in sorted(by_id)]  # sorted, as in `_added`
             new = [by_id[row.report] for row in connection.execute(self._note_ids, ids)]
             if new:
                 connection.execute(sa.insert(REPORTS), [_row(report, today) for report in new])
@@ -117,7 +117,8 @@ class Store:
                 return False
             connection.execute(sa.delete(REPORTS).where(REPORTS.c.report == report))
             connection.execute(_TAKE_FROM_CELLS, _taken(found))
-            connection.execute(sa.delete(CELLS).where(CELLS.c.reports <= 0))
+            of_week = (CELLS.c.schema == found.schema) & (CELLS.c.week == found.week)
+            connection.execute(sa.delete(CELLS).where(of_week & (CELLS.c.reports <= 0)))
             return True
 
     def prune(self, today: dt.date) -> Pruned:
