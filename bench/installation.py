@@ -121,6 +121,11 @@ def install(folder: str) -> Installation:
     return made
 
 
+def add(made: Installation, extra: str) -> None:
+    """Install what an extra of vestige needs, which most measurements do without."""
+    _pip(made, [f"{os.path.join(made.folder, 'source')}[{extra}]"])
+
+
 def _pip(made: Installation, wanted: Sequence[str]) -> None:
     _do([made.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted], made)
 

@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 import accuracy
+import collecting
 import committing
 import cost
 import duct_cases
@@ -55,6 +56,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "kedro": pipelines.kedro,
+    "collector": collecting.collecting,
     "accuracy": accuracy.accuracy,
     "duct": duct_cases.duct,
 }

@@ -100,6 +100,8 @@ def _unmet(tool: str) -> str | None:
         )
     if tool == "recorder":
         return None if os.path.exists(_recorder()) else "needs the recorder: `python setup.py build`"
+    if tool == "postgresql":
+        return None if places.postgresql() else "needs PostgreSQL's server"
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     return None if shutil.which(tool, path=path) else f"needs the program `{tool}`"
 

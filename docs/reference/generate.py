@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import re
@@ -19,10 +20,10 @@ from vestige.duct import options as duct_options
 from vestige.duct import plotting as duct_plotting
 from vestige.duct import pretty as duct_pretty
 from vestige.report import listing
+from vestige.telemetry import schema as schemas
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from types import ModuleType
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -52,6 +53,12 @@ or columns:
   `rerun_action` (`checkout`, `run`, `merge`, `skip-or-pick`, `skip`), `reason` why a record is not run; where there is
   a record, `author`, `date`, `diff` (a list of `{{"path", "state", "type"}}`), `run_message` and the record as
   `run_info`.
+- `vestige telemetry --json`: `mode` (`off`, `local`, `on`), `rules` (a list of `{"mode", "why", "kind"}`, the one that
+  decides first), `schema`, `schema_hash`, `collector`, `collector_named_in`, `answers`, `state` (paths), `waiting` and
+  `to_delete` (lists of report ids). `stats --json`: a list of `{"schema", "weeks", "full", "unreadable", "counts"}`, a
+  count is `{"event", "fields", "count"}`. `log --json`: a list of `{
+    "time", "collector", "what", "report", "token", "request", "status", "answer", "trouble"
+}`. `preview`: one report a line, the bytes that are sent.
 - `vestige doctor --json`: a list of `{{"name", "title", "ok", "why", "remedy"}}`; `ok` is true, false, or null where it
   is neither good nor bad.
 - `vestige ls --csv`: a header and these columns. A figure that is not known is empty. `command` is quoted for a shell;
@@ -64,6 +71,10 @@ or columns:
 RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's name, or the path of a run folder.
 """
 
+_LABELS = """\
+Every count is itself a power of two: `1`, `2`, `4`, … `>=65536` times in a week, rounded down. Any word that is not
+listed becomes `other`. The rules are in [telemetry](telemetry.md).
+"""
 _DUCT_USAGE = "vestige duct [OPTION]... [--] COMMAND [ARGUMENT]..."
 _PRECEDENCE = """\
 Highest first: the command line, the environment, the project file, the user file, the default. Lists (`tags`,
@@ -87,7 +98,9 @@ input = ["*.cfg", "models/**"]
 cache = ["build/**"]
 ```
 
-A key or value that is not known is an error that names the file: exit code 125 from `vestige run`, 2 elsewhere.
+A key or value that is not known is an error that names the file: exit code 125 from `vestige run`, 2 elsewhere. In the
+table `telemetry` it is none: telemetry is off then, and says so. Every file with that table counts, not only the
+nearest: each of them can say no.
 """
 
 
@@ -98,6 +111,7 @@ def pages() -> dict[str, str]:
         "config.md": _config(),
         "environment.md": _environment(),
         "exit-codes.md": _exit_codes(),
+        "telemetry-schema.md": _telemetry(),
     }
 
 
@@ -170,13 +184,21 @@ def _positional(action: argparse.Action) -> str:
     return {"?": f"[{name}]", "*": f"[{name}...]", "+": f"{name}..."}.get(str(action.nargs), name)
 
 
-def _rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+def _rows(parser: argparse.ArgumentParser, under: str = "") -> Iterator[tuple[str, str]]:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
         if action.dest == "help":
             continue
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - actions with arguments of their own
+            for choice in action._choices_actions:  # noqa: SLF001
+                words = f"{under}{choice.dest}"
+                yield f"`{words}`", str(choice.help)
+                yield from _rows(action.choices[choice.dest], under=f"{words} ")
+            continue
         names = " ".join(f"`{flag}`" for flag in action.option_strings) or f"`{action.metavar}`"
         yield (
-            names + (_metavar(str(action.metavar)) if action.option_strings and action.metavar else ""),
+            (f"`{under.rstrip()}` " if under else "")
+            + names
+            + (_metavar(str(action.metavar)) if action.option_strings and action.metavar else ""),
             str(action.help),
         )
 
@@ -188,7 +210,7 @@ def _metavar(words: str) -> str:
 def _config() -> str:
     rows = (
         (f"`{key.name}`", key.allowed, _default(key), f"`{key.variable}`" if key.variable else "", key.meaning)
-        for key in settings.KEYS
+        for key in (*settings.KEYS, *settings.READ_ELSEWHERE)
     )
     table = _table(("key", "takes", "default", "variable", "meaning"), rows)
     return f"# Config\n\n{_NOTE}\n{_PRECEDENCE}\n{table}"
@@ -211,6 +233,34 @@ def _environment() -> str:
 def _exit_codes() -> str:
     parts = ["# Exit codes\n", _NOTE, "## vestige run", _table(("code", "meaning"), exit_codes.RUN)]
     return "\n".join([*parts, "## All other commands", _table(("code", "meaning"), exit_codes.OTHERS)])
+
+
+def _telemetry() -> str:
+    schema = schemas.load()
+    said = f"Schema `{schema.id}`. Purpose: {schema.purpose}. Contact: {schema.contact}. "
+    title = "# What vestige counts of its own use\n"
+    collector = f"Collector: {schema.collector or 'none'}.\n"
+    parts = [title, _NOTE, said + collector, _LABELS, "## Once a report\n", _fields(schema.context)]
+    for event in schema.events.values():
+        told = f"{event.question} Owner: {event.owner}. Counted until {event.expires}."
+        parts += [f"## {event.name}\n", f"{told}\n", _fields(event.fields)]
+    return "\n".join(parts)
+
+
+def _fields(fields: Mapping[str, schemas.Field]) -> str:
+    rows = (
+        (f"`{field.name}`", _form(field), field.question, field.owner, str(field.expires)) for field in fields.values()
+    )
+    return _table(("field", "values", "question", "owner", "until"), rows)
+
+
+def _form(field: schemas.Field) -> str:
+    if field.kind == "version":
+        return f"a version's first {field.parts} parts, or `other`"
+    if field.kind == "bucket":
+        unit = {"s": "seconds", "B": "bytes", "1": "a number"}[field.unit]
+        return f"{unit} in powers of two: `0` below {field.low}, from {field.low} to `>={field.high}`"
+    return ", ".join(f"`{value}`" for value in field.labels)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

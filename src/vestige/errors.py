@@ -10,7 +10,9 @@
     │   └── AmbiguousRunError    several runs have this prefix
     ├── RecordError              a record is foreign, cut, hostile or of a newer schema
     ├── RecorderError            the recorder is missing or could not be started
-    └── GitError                 Git, or git-annex, is missing or said no; its own words are in the message
+    ├── GitError                 Git, or git-annex, is missing or said no; its own words are in the message
+    ├── TelemetryError           a schema, a report or what is kept for telemetry can't be used
+    └── CollectorError           the collector can't have its database, its address or its packages
 
 A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
 """
@@ -58,3 +60,11 @@ class RecorderError(VestigeError):
 
 class GitError(VestigeError):
     """Git, or git-annex, is missing or said no; its own words are in the message."""
+
+
+class TelemetryError(VestigeError):
+    """A schema, a report or what is kept for telemetry can't be used."""
+
+
+class CollectorError(VestigeError):
+    """The collector can't have its database, its address or its packages."""

@@ -181,8 +181,36 @@ KEYS = (
     ),
 )
 
+READ_ELSEWHERE = (  # what is wrong in these must not stop a run
+    Key(
+        "telemetry",
+        kind="a table",
+        default={},
+        meaning='`mode = "off"` or `"local"`: nothing is counted here, or nothing sent; no file can say yes. '
+        "`schema`, the path of a schema, and `collector`, a URL, are for a project that counts its own use: "
+        "[telemetry](../guide/telemetry.md)",
+    ),
+    Key(
+        "kedro",
+        kind="a table",
+        default={},
+        meaning="`record = true`: a plain `kedro run` of the project is a run of vestige: [Kedro](../guide/kedro.md)",
+    ),
+)
+
 VARIABLES = (
     *(Variable(key.variable, f"As `{key.name}` of the config: {key.meaning}") for key in KEYS if key.variable),
+    Variable("VESTIGE_COLLECTOR_DATABASE", "URL of the database of `vestige collector`, as `--database`: "
+             "there a password in it could be seen in the list of processes"),
+    Variable("VESTIGE_TELEMETRY", "`off`: nothing is counted; `local`: nothing is sent; `on`: no objection, but no yes "
+             "either. Anything else is `off`"),
+    Variable("VESTIGE_TELEMETRY_COLLECTOR", "URL of the collector that is asked about, instead of the schema's"),
+    Variable("DO_NOT_TRACK", "If set, and not to `0`, `false` or `no`: nothing is counted"),
+    Variable("KEDRO_DISABLE_TELEMETRY", "If set to anything: nothing is counted"),
+    Variable("CI", "If set, and not to `0`, `false` or `no`, as are those of a dozen systems: nothing is sent, nobody "
+             "asked"),
+    Variable("HTTPS_PROXY", "With `ALL_PROXY` and `NO_PROXY`, also in small letters: the way to a collector, by "
+             "`socks5://` or `http://`"),
     Variable("VESTIGE_RECORDER", "Path of the recorder, instead of the one in the package; for tests"),
     Variable("VESTIGE_RUN", "Set by vestige for the command: the folder of its run"),
     Variable("VESTIGE_RUN_ID", "Set by vestige for the command: the id of its run; a run inside names it as parent"),
@@ -198,7 +226,7 @@ VARIABLES = (
 )  # fmt: skip
 
 _BY_NAME = {key.name: key for key in KEYS}
-_TABLES = ("kedro",)  # of a file, read where they are used
+_ELSEWHERE = frozenset(key.name for key in READ_ELSEWHERE)
 
 
 class Settings:
@@ -367,7 +395,7 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
     if not isinstance(table, dict):
         raise ConfigError(f"`{path}`: `tool.vestige` must be a table")
     for name, value in table.items():
-        if name in _TABLES:
+        if name in _ELSEWHERE:
             continue
         key = _BY_NAME.get(name)
         if key is None:
@@ -377,7 +405,7 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
 
 
 def _names() -> str:
-    return ", ".join(f"`{key.name}`" for key in KEYS)
+    return ", ".join(f"`{key.name}`" for key in (*KEYS, *READ_ELSEWHERE))
 
 
 def _checked(key: Key, value: object, *, origin: str, folder: str | None) -> Value:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
+
+from harness.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +54,43 @@ def python_for_nobody() -> str | None:
             if subprocess.run(call, cwd="/", stderr=subprocess.DEVNULL, check=False).returncode == 0:
                 return python
     return None
+
+
+def postgresql() -> str | None:
+    """Return the folder of the newest PostgreSQL server's programs, which Debian keeps off the PATH."""
+    found = shutil.which("postgres") or max(glob.glob("/usr/lib/postgresql/*/bin/postgres"), default=None)
+    return os.path.dirname(os.path.realpath(found)) if found else None
+
+
+@contextlib.contextmanager
+def postgresql_server() -> Iterator[str]:
+    """Start a PostgreSQL server of its own, which only this machine can reach, and give its URL."""
+    programs = postgresql()
+    assert programs, "mark the test as needing `postgresql`"
+    as_other = AS_NOBODY if os.geteuid() == 0 else ()  # it refuses to run as root
+    with open_folder(owner=NOBODY if as_other else None) as folder:
+        data = os.path.join(folder, "data")
+        make = [
+            f"{programs}/initdb",
+            "--pgdata",
+            data,
+            "--username",
+            "reports",
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+        ]
+        subprocess.run([*as_other, *make, "--no-locale"], cwd="/", check=True, stdout=subprocess.DEVNULL)
+        serve = [f"{programs}/postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
+        server = subprocess.Popen([*as_other, *serve], cwd="/", stderr=subprocess.DEVNULL)
+        ready = [f"{programs}/pg_isready", "--quiet", "--host", folder]
+        try:
+            until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL to start")
+            yield f"postgresql://reports@/postgres?host={folder}"
+        finally:
+            server.send_signal(signal.SIGINT)  # "fast": it ends its connections
+            server.wait(30)
 
 
 def fill(folder: str) -> str:

@@ -31,7 +31,9 @@ COMMANDS = {
     "span": "run a command as a named part of the run around it",
     "import": "take logs of con-duct into the store",
     "rm": "remove runs",
+    "collector": "take telemetry reports of a project's users and show pages of them",
     "init": "make a store for runs here",
+    "telemetry": "say what is counted of vestige's use, show it, say yes or no to sending it",
     "doctor": "say what this machine allows, what not, and what would change it",
     "demo": "copy an example project, run it and show the result",
     "help": "show this page, or the one of a command",
@@ -83,8 +85,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(words: list[str]) -> int:
-    """Run the command line `words` and return the exit code."""
-    return guarded(lambda: _run(words))
+    """Run the command line `words`, count it, and return the exit code."""
+    raised: list[type[BaseException]] = []
+    code = guarded(lambda: _noted(words, raised))
+    _count(words, code, raised)
+    return code
 
 
 def guarded(call: Callable[[], int]) -> int:
@@ -135,7 +140,7 @@ def parser_of(name: str) -> Parser:
 
 def top_page() -> str:
     """Return the text of `vestige --help`."""
-    rows = [f"  {name:<8} {meaning}" for name, meaning in COMMANDS.items()]
+    rows = [f"  {name:<9} {meaning}" for name, meaning in COMMANDS.items()]
     head = ["usage: vestige COMMAND ...", "       vestige --version", ""]
     return "\n".join([*head, "Run any command exactly as it is and keep what it leaves behind.", "", "commands:",
                       *rows, "", _EPILOG]).rstrip()  # fmt: skip
@@ -154,6 +159,26 @@ def _run(words: list[str]) -> int:
         return int(importlib.import_module(f"vestige.cli.{name}").main(words[1:]))
     arguments = parser_of(name).parse(words[1:])
     return _command(name).execute(arguments)
+
+
+def _noted(words: list[str], raised: list[type[BaseException]]) -> int:
+    try:
+        return _run(words)
+    except BaseException as error:
+        raised.append(type(error))
+        raise
+
+
+def _count(words: list[str], code: int, raised: list[type[BaseException]]) -> None:
+    """Count the command; no fault of that is any matter of the command's."""
+    try:
+        from vestige.cli.telemetry import afterwards  # noqa: PLC0415 - when all else is done
+
+        asked = words[0] if words else "help"
+        name = {"-h": "help", "--help": "help", "-V": "version", "--version": "version"}.get(asked, asked)
+        afterwards.after(words[1:], name=name, code=code, error=next(iter(raised), None))
+    except Exception:  # noqa: BLE001 - the outermost edge
+        return
 
 
 def _help(words: list[str]) -> int:

@@ -30,6 +30,7 @@ def main(words: list[str]) -> int:
     folder = words[-1]
     wanted = words[words.index("--summary") + 1] if "--summary" in words else "none"
     code = exit_codes.NOT_COMMITTED if "--commit" in words else exit_codes.OK
+    record = None
     try:
         record = _committed(folder, finalise(folder) if wanted == "none" else _finalised(folder))
         code = code if _is_uncommitted(record) else exit_codes.OK
@@ -44,7 +45,19 @@ def main(words: list[str]) -> int:
         text = f"vestige: unexpected {type(error).__name__}: {error}; {write_report(error)}"
     if text and wanted != "none":
         _print(text)
+    if record is not None and record.status == "ended":
+        _count(record)
     return code
+
+
+def _count(record: Record) -> None:
+    """Count the run, when nobody waits for anything any more; no fault of that is any matter of the run's."""
+    try:
+        from vestige.telemetry.own import count_run  # noqa: PLC0415 - when all else is done
+
+        count_run(record)
+    except Exception:  # noqa: BLE001 - the outermost edge
+        return
 
 
 def _committed(folder: str, record: Record) -> Record:
