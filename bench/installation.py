@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VICTIMS = os.path.join(CHECKOUT, "tests", "victims")
-FROM_PYPI = ("con-duct", "datalad", "git-annex", "psrecord", "psutil", "reprozip", "setuptools<81")
+FROM_PYPI = ("con-duct", "datalad", "git-annex", "kedro", "psrecord", "psutil", "reprozip", "setuptools<81")
 _NOT_COPIED = (".*", "build", "dist", "_bin", "*.egg-info", "__pycache__", "tests", "docs", "bench", "data")
 _AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
 _GIT_CONFIG = "[user]\n\tname = bench\n\temail = bench@localhost\n[init]\n\tdefaultBranch = main\n"

@@ -25,6 +25,7 @@ import measure
 import overhead
 import peers
 import table
+import telemetry
 import throughput
 import tracing
 from errors import BenchError
@@ -48,6 +49,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "memory": cost.memory,
     "listing": listing.listing,
     "commit": committing.committing,
+    "telemetry": telemetry.telemetry,
     "accuracy": accuracy.accuracy,
 }
 DOCUMENT = os.path.join(CHECKOUT, "docs", "bench.md")
