@@ -24,7 +24,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__f
 
 from harness import machine as machines
 
-_ROUNDS = 15
+_ROUNDS = 11
 _SLOW_ROUNDS = 3  # of what takes ten seconds
 _OFF, _DUE = "counting off", "a report is due"
 _KEDRO_OFF, _KEDRO_ON, _KEDRO_VESTIGE = "telemetry off", "kedro-telemetry sends", "vestige counts, a report is due"

@@ -27,6 +27,7 @@ server.bind(("127.0.0.1", 53))
 parent = os.getppid()
 while os.getppid() == parent:
     time.sleep(0.2)
+time.sleep(10)  # for what the command left behind
 """
 _ENTER = """
 set -e
