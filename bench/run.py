@@ -31,6 +31,7 @@ import page
 import peers
 import pipelines
 import table
+import telemetry
 import throughput
 import tracing
 from errors import BenchError
@@ -57,6 +58,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "commit": committing.committing,
     "kedro": pipelines.kedro,
     "collector": collecting.collecting,
+    "telemetry": telemetry.telemetry,
     "accuracy": accuracy.accuracy,
     "duct": duct_cases.duct,
 }

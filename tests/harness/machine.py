@@ -20,7 +20,15 @@ from harness.places import NOBODY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESOLVER = "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); time.sleep(60)"
+RESOLVER = """
+import os, socket, time
+server = socket.socket(type=socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+parent = os.getppid()
+while os.getppid() == parent:
+    time.sleep(0.2)
+time.sleep(10)  # for what the command left behind
+"""
 _ENTER = """
 set -e
 top=$1 home=$2 python=$3 resolver=$4; shift 4
@@ -52,6 +60,8 @@ class Machine:
     top: str
     variables: dict[str, str] = field(default_factory=dict)
     deaf: bool = False  # no network, and a resolver that never answers
+    interpreter: str = sys.executable
+    limit: float = 60.0  # s for one command
 
     @property
     def state(self) -> str:
@@ -76,7 +86,19 @@ class Machine:
         """Return the command line that runs Python with these words in the machine."""
         enter = ["unshare", "-mn"] if self.deaf else ["unshare", "-m"]
         resolver = RESOLVER if self.deaf else ""
-        return [*enter, "sh", "-c", _ENTER, "sh", self.top, self.home, sys.executable, resolver, sys.executable, *words]
+        return [
+            *enter,
+            "sh",
+            "-c",
+            _ENTER,
+            "sh",
+            self.top,
+            self.home,
+            self.interpreter,
+            resolver,
+            self.interpreter,
+            *words,
+        ]
 
     def __call__(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run `vestige` with these words, `more` variables, and nobody at a terminal."""
@@ -84,7 +106,12 @@ class Machine:
 
     def run(self, call: list[str], **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command line that `words` or `python` gave."""
-        settings: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60, "stdin": subprocess.DEVNULL}
+        settings: dict[str, Any] = {
+            "capture_output": True,
+            "text": True,
+            "timeout": self.limit,
+            "stdin": subprocess.DEVNULL,
+        }
         return subprocess.run(call, env=self.environment(**more), check=False, **settings)
 
     def write(self, path: str, text: str) -> None:

@@ -164,6 +164,14 @@ def test_a_project_can_only_say_no(scene: Scene) -> None:
     assert scene.standing().source == dataclasses.replace(source.own(said.Answers(), scene.around), collector=None)
 
 
+def test_a_project_cannot_take_the_name_of_vestige(scene: Scene) -> None:
+    work = os.path.join(scene.folder, "work")
+    with open(os.path.join(work, "vestige.toml"), "w", encoding="ascii") as file:
+        file.write(f'[telemetry]\nschema = "{BUILT_IN}"\ncollector = "{URL}"\n')
+    with pytest.raises(TelemetryError, match="another's name"):
+        source.of_project(work, said.Answers())
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

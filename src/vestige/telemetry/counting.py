@@ -63,8 +63,7 @@ class Counting:
             raise TelemetryError("; ".join(holds.troubles) or "there is no home to keep counts in")
         labels = labelled(holds.source.schema, event, fields, day or dt.date.today())  # noqa: DTZ011 - the user's own day
         if labels is None or holds.mode == "off":
-            if places is not None:
-                timetable.look(places, self.around.environ, holds)
+            timetable.look(places, self.around.environ, holds)
             return
         self._append(places, holds, counters.line(holds.mark, event, labels), day or dt.date.today())  # noqa: DTZ011
 

@@ -60,7 +60,10 @@ def of_project(folder: str, answers: Answers) -> Source:
         if isinstance(named, str):
             path = os.path.join(os.path.dirname(table.path), named)
             collector = table.content.get("collector")
-            return of_schema(path, answers, collector=str(collector) if collector else None, named_in=table.path)
+            found = of_schema(path, answers, collector=str(collector) if collector else None, named_in=table.path)
+            if found.schema.name == schemas.load().name:
+                raise TelemetryError(f"`{path}`: `{found.schema.name}` is another's name")
+            return found
     raise TelemetryError(
         f"no `[tool.vestige.telemetry]` with a `schema` in `{folder}` or above, up to the Git top level"
     )

@@ -82,6 +82,9 @@ def _say_no(arguments: argparse.Namespace, mode: str) -> int:
     places = whose.kept(counting)
     name = whose.name(arguments, counting)
     agreed = _readable(places.answers).withdrawn(name)
+    found = counting.standing.source
+    if name and found:  # so that it is not asked either
+        agreed = agreed.saying(found, "no", asking.words(found))
     said.store(places.answers, agreed if name else dataclasses.replace(agreed, mode=mode))
     with sending.holding(places, wait=_WAIT) as is_ours:
         forgetting.check_lock(is_ours=is_ours)
