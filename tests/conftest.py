@@ -69,9 +69,10 @@ def open_vestige(tools: str) -> Iterator[command.Vestige]:
 
 def _make(tools: str, home: str) -> command.Vestige:
     folder = os.path.join(home, "work")
-    os.mkdir(folder)
-    shutil.copystat(home, folder)
-    os.chown(folder, os.stat(home).st_uid, os.stat(home).st_gid)
+    for made in (folder, os.path.join(home, "state")):
+        os.mkdir(made)
+        shutil.copystat(home, made)
+        os.chown(made, os.stat(home).st_uid, os.stat(home).st_gid)
     variables = command.environment(tools=tools, home=home)
     return command.Vestige(os.path.join(tools, "vestige"), folder, home, variables)
 

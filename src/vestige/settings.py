@@ -221,8 +221,8 @@ VARIABLES = (
     Variable("XDG_CACHE_HOME", "Hashes of files and owners of system files are remembered in `vestige` in it; "
              "default `~/.cache`"),
     Variable("XDG_CONFIG_HOME", "The user file is `vestige/config.toml` in it; default `~/.config`"),
-    Variable("XDG_STATE_HOME", "Runs go to `vestige` in it where the default store can't be written; "
-             "default `~/.local/state`"),
+    Variable("XDG_STATE_HOME", "Runs go to `vestige` in it where the default store can't be written, counts of "
+             "vestige's use to `vestige/telemetry`; default `~/.local/state`"),
 )  # fmt: skip
 
 _BY_NAME = {key.name: key for key in KEYS}
@@ -320,6 +320,15 @@ def user_cache(environ: Mapping[str, str]) -> str | None:
     if not base or not os.path.isabs(base):
         home = environ.get("HOME")
         base = os.path.join(home, ".cache") if home else None
+    return os.path.join(base, "vestige") if base else None
+
+
+def user_state(environ: Mapping[str, str]) -> str | None:
+    """Return the folder for what can't be found out again, which need not exist; None without a home."""
+    base = environ.get("XDG_STATE_HOME")
+    if not base or not os.path.isabs(base):
+        home = environ.get("HOME")
+        base = os.path.join(home, ".local", "state") if home else None
     return os.path.join(base, "vestige") if base else None
 
 

@@ -100,6 +100,13 @@ def test_what_was_read(path: str, kind: FileClass, rule: str | None) -> None:
     assert (verdict.kind, verdict.rule) == (kind, rule)
 
 
+def test_what_vestige_counts_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", f"{HOME}/state")
+    for path, kind in (("state/vestige/telemetry/due", "cache"), ("vestige/telemetry/due", "output")):
+        assert rules().verdict(Subject(f"{HOME}/{path}", "output", "file")).kind == kind
+    assert rules().verdict(Subject(f"{HOME}/state/vestige", "output", "directory")).kind == "cache"
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "expected"),
     [

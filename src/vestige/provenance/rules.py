@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from vestige.settings import user_state
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Home:
     """What the rules know of the user's own place, and of prefixes that software is installed under."""
 
     path: str
+    state: str  # ending in `/`; of vestige itself: what it counts is no output of a command that it ran
     prefixes: dict[str, bool] = field(default_factory=dict)
 
     def has(self, folder: str, *parts: str) -> bool:
@@ -154,6 +156,7 @@ BUILT_IN: tuple[Rule, ...] = (
     Rule("bytecode", "cache", _under(""), lambda path: path.endswith((".pyc", ".pyo"))),
     Rule("tool cache", "cache", _under(r"/\.(?:pytest|mypy|ruff)_cache/|/\.ipynb_checkpoints/|^/var/cache/")),
     Rule("user cache", "cache", _in_home(".cache")),
+    Rule("vestige's own", "cache", lambda folder, home: folder.startswith(home.state)),
     Rule("system settings", "config", _under(r"^/etc/|^/run/(?:systemd|resolvconf|NetworkManager|nscd)/")),
     Rule("system settings", "config", _under(r"^/var/(?:lib/(?:sss|dpkg|rpm)|db/nscd)/")),
     Rule("user settings", "config", _in_home(".config")),
@@ -178,7 +181,7 @@ class Rules:
         cwd = _plain(record.cwd)
         self._owner = owner
         self._editable = editable
-        self._home = Home(home.rstrip("/"))
+        self._home = Home(home.rstrip("/"), f"{user_state(os.environ) or '/nowhere'}/")
         self._globs = list(_globs(record.options.classes, cwd=cwd, home=self._home.path))
         self._words = {os.path.normpath(os.path.join(cwd, _plain(word))) for word in record.argv[1:]}
         self._by_folder: dict[str, tuple[Rule, ...]] = {}

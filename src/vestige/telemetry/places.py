@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.settings import user_file
+from vestige.settings import user_file, user_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,11 +59,7 @@ class Places:
 
 def of_user(environ: Mapping[str, str]) -> Places | None:
     """Return the places of the user whose environment this is; None without a home."""
-    config = user_file(environ)
-    base = environ.get("XDG_STATE_HOME")
-    if not base or not os.path.isabs(base):
-        home = environ.get("HOME")
-        base = os.path.join(home, ".local", "state") if home else None
-    if config is None or base is None:
+    config, state = user_file(environ), user_state(environ)
+    if config is None or state is None:
         return None
-    return Places(os.path.join(os.path.dirname(config), "telemetry.json"), os.path.join(base, "vestige", "telemetry"))
+    return Places(os.path.join(os.path.dirname(config), "telemetry.json"), os.path.join(state, "telemetry"))
