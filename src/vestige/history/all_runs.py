@@ -51,7 +51,7 @@ class AllRuns:
 
         Raises RunNotFoundError, AmbiguousRunError, StoreError; UsageError for empty words.
         """
-        if is_path(words) and not is_run(os.path.abspath(words)):
+        if is_path(words) and not self._is_folder(os.path.abspath(words)):
             from vestige.duct import kept  # noqa: PLC0415 - only for logs
 
             return kept.the_one(words)
@@ -64,6 +64,10 @@ class AllRuns:
             if found is None:
                 raise
             return found
+
+    def _is_folder(self, path: str) -> bool:
+        """Say whether a path is that of a run folder, a damaged one among them."""
+        return is_run(path) or os.path.dirname(path) in {os.path.abspath(store.runs) for store in self.runs.stores}
 
     def _runs(self, since: str) -> Iterator[tuple[str, Entry]]:
         for folder in self.runs.newest_first():
