@@ -152,7 +152,7 @@ BUILT_IN: tuple[Rule, ...] = (
     ),
     Rule("environment", "software", lambda folder, home: home.in_environment(folder), _is_code),
     Rule("environment", "software", _under(""), _named({"pyvenv.cfg"})),
-    Rule("package metadata", "software", _under(r"/[^/]+\.(?:dist|egg)-info/")),  # beside the sources of an editable one
+    Rule("package metadata", "software", _under(r"/[^/]+\.(?:dist|egg)-info/")),  # of an editable one
     Rule("bytecode", "cache", _under(r"/__pycache__/")),
     Rule("bytecode", "cache", _under(""), lambda path: path.endswith((".pyc", ".pyo"))),
     Rule("tool cache", "cache", _under(r"/\.(?:pytest|mypy|ruff)_cache/|/\.ipynb_checkpoints/|^/var/cache/")),
