@@ -60,7 +60,7 @@ test: native ## the tests
 
 sanitize: sanitized ## the tests of the run and of the drop-in, with the sanitized recorder
 	VESTIGE_RECORDER=$(abspath $(BUILD)/vestige-recorder-sanitized) ASAN_OPTIONS=detect_leaks=0 \
-		$(PYTHON) -m pytest -m "not unsanitized" tests/run tests/duct
+		$(PYTHON) -m pytest -m "not unsanitized" tests/run tests/duct/test_duct_faults.py tests/duct/test_duct_kills.py
 
 valgrind: native ## the recorder under valgrind
 	$(PYTHON) -m pytest tests/native/test_valgrind.py
