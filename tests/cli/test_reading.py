@@ -9,11 +9,13 @@ import os
 import pty
 import subprocess
 import sys
+import venv
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.front import Front, front, portable
 
+import vestige
 from vestige.observe import probe, recorder
 from vestige.record import start, tinyjson
 from vestige.record.place import Store, create_run, new_id
@@ -410,3 +412,17 @@ class TestDemo:
 
         lines = "psutil>=5  # here\n\n# nothing\nno-such-thing[extra]~=1.0\nrich\nno_such.other\n"
         assert missing(lines) == ["no-such-thing[extra]~=1.0", "no_such.other"]
+
+    def test_the_project_s_own_environment_has_the_plugin(self, tmp_path: Path) -> None:
+        from vestige.cli.commands.demo import lend  # noqa: PLC0415
+
+        venv.create(tmp_path / "env", with_pip=False)
+        lend(str(tmp_path / "env"))
+        lend(str(tmp_path / "env"))  # a second demo
+        code = (
+            "from importlib import metadata; import vestige.spans.span; print(metadata.version('vestige'), "
+            "*sorted(entry.name for entry in metadata.entry_points(group='kedro.hooks')))"
+        )
+        command = [str(tmp_path / "env" / "bin" / "python"), "-I", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [vestige.__version__, "vestige", "vestige-usage"]

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,8 @@ def execute(arguments: argparse.Namespace) -> int:
     environ = _with_programs(_prepared(folder))
     _say(f"running `vestige run kedro run` in {folder}")
     code = _vestige(["run", "--summary", "full", "--tag", "demo", "kedro", "run"], folder, environ)
-    _vestige(["show", "--processes"], folder, environ)
-    _say(f"look around: `cd {folder}`, then `vestige show`, `vestige show --usage`, `vestige ls`")
+    _vestige(["show", "--spans"], folder, environ)
+    _say(f"look around: `cd {folder}`, then `vestige show`, `vestige show --processes`, `vestige ls`")
     return code
 
 
@@ -109,6 +110,7 @@ def _prepared(folder: str) -> str:
     if not os.path.exists(os.path.join(programs, "kedro")):
         _say(f"not installed here: {', '.join(absent)}; making {os.path.dirname(programs)} for it (some 500 MB)")
         _install(os.path.dirname(programs), path)
+    lend(os.path.dirname(programs))
     return programs
 
 
@@ -118,6 +120,32 @@ def _install(environment: str, requirements: str) -> None:
     done = subprocess.run([*pip, "--progress-bar", "on", "-r", requirements], check=False, stdout=sys.stderr)
     if done.returncode != 0:
         raise VestigeError(f"pip could not install {requirements}; see above, then `vestige demo` again")
+
+
+def lend(environment: str) -> None:
+    """Let an environment with the project's requirements alone find vestige: Kedro looks there for its plugin.
+
+    Raises VestigeError.
+    """
+    try:
+        own = importlib.metadata.distribution("vestige")
+    except importlib.metadata.PackageNotFoundError:
+        return  # called from a source tree that nobody installed: there is no plugin to be found either
+    site = sysconfig.get_path("purelib", "posix_prefix", {"base": environment, "platbase": environment})
+    told = os.path.join(site, f"vestige-{own.version}.dist-info")
+    try:
+        if not os.path.lexists(os.path.join(site, os.path.basename(_PACKAGE))):
+            os.makedirs(told, exist_ok=True)
+            for name, text in (("METADATA", _metadata(own)), ("entry_points.txt", own.read_text("entry_points.txt"))):
+                with open(os.path.join(told, name), "w", encoding="utf-8") as file:
+                    file.write(text or "")
+            os.symlink(_PACKAGE, os.path.join(site, os.path.basename(_PACKAGE)))
+    except OSError as error:
+        raise VestigeError(f"can't write to {site}: {error}") from error
+
+
+def _metadata(own: importlib.metadata.Distribution) -> str | None:
+    return own.read_text("METADATA") or own.read_text("PKG-INFO")  # the latter in the source tree of an editable one
 
 
 def _with_programs(programs: str) -> dict[str, str]:
