@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,13 +14,15 @@ from harness.pipelines import Project, Ran
 
 from vestige import api
 from vestige.kedro.changed import changes
+from vestige.kedro.executed import pipelines
 from vestige.kedro.plan import plan_at
-from vestige.kedro.stale import Verdict, verdicts
+from vestige.kedro.stale import Verdict, of_run, verdicts
+from vestige.record.model import Connection
+from vestige.record.store import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vestige.record.store import RunFolder
 
 pytestmark = pytest.mark.needs("kedro")
 ALWAYS = {"drop"}  # it has no outputs
@@ -160,6 +163,25 @@ class TestStale:
         (found,) = verdicts(plan, api.kept(project.store))
         assert found.reasons == ("it never ran well, as far as runs are kept",)
         assert not (other.top / "data" / "burnt.json").exists()  # it was only asked
+
+
+class TestNetwork:
+    """What the run called that a node's outputs come from; Kedro's own telemetry is on unless somebody refused it."""
+
+    def doubts(self, ran: tuple[Project, Ran], *calls: Connection) -> list[str]:
+        (pipeline,) = pipelines(RunFolder(ran[1].run.folder))
+        record = dataclasses.replace(pipeline.record, network=calls)
+        return [doubt.partition(" called ")[2] for doubt in of_run(dataclasses.replace(pipeline, record=record))]
+
+    def test_kedro_telemetry_and_its_name_server_are_no_doubt(self, ran: tuple[Project, Ran]) -> None:
+        asked = Connection("out", "inet", "udp", None, "192.0.2.53", 53, "sent")
+        sent = Connection("out", "inet", "tcp", "heapanalytics.com", "192.0.2.1", 443, "refused")
+        assert self.doubts(ran, asked, sent) == []
+
+    def test_any_other_machine_is(self, ran: tuple[Project, Ran]) -> None:
+        named = Connection("out", "inet", "tcp", "data.example.org", "192.0.2.2", 443, "connected")
+        unnamed = Connection("out", "inet", "tcp", None, "192.0.2.1", 443, "connected")
+        assert self.doubts(ran, named, unnamed) == ["data.example.org:443", "192.0.2.1:443"]
 
 
 class TestWhy:

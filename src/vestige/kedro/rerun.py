@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vestige.kedro.plan import Plan
     from vestige.kedro.stale import Verdict
 
-_SILENT = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1", "KEDRO_LOGGING_CONFIG": ""}  # while it is only asked
+_SILENT = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}  # while it is only asked
 _MOST_NAMES = 100_000  # B: a word of a command line has at most 128 KiB
 
 

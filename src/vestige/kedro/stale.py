@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vestige.record.store import Runs
 
 TELEMETRY = "heapanalytics.com"  # what kedro-telemetry calls at every run: it gives nothing to a node
+_NAME_SERVER = 53  # port: an address is no data to who does not go on to connect to it
 _MOST_FILES = 100_000  # of one dataset
 
 
@@ -95,7 +96,7 @@ class _Present:
 
     def doubts(self, node: PlannedNode, then: Executed, anew: Mapping[str, str]) -> Iterator[str]:
         """Yield why a node has to run."""
-        yield from _of_run(then.pipeline)
+        yield from of_run(then.pipeline)
         yield from _of_definitions(node, self._plan, then.pipeline.plan)
         yield from self._facts.differences(node, then, anew)
         yield from self._of_outputs(node, then)
@@ -128,11 +129,12 @@ class _Present:
                 yield f"output `{dataset}` was changed since"
 
 
-def _of_run(pipeline: PipelineRun) -> Iterator[str]:
+def of_run(pipeline: PipelineRun) -> Iterator[str]:
     """Doubt a run that was not seen whole, or asked other machines."""
     run = f"run {pipeline.run.short_id}"
     yield from of_sight(pipeline.record, run)
-    yield from of_network([call for call in pipeline.record.network if call.host != TELEMETRY], run)
+    calls = (call for call in pipeline.record.network if call.host != TELEMETRY and call.port != _NAME_SERVER)
+    yield from of_network(tuple(calls), run)
 
 
 def _of_definitions(node: PlannedNode, now: Plan, then: Plan) -> Iterator[str]:
