@@ -91,7 +91,7 @@ def _show_help() -> int:
         subcommand.write(options.help_page() + "\n")
     except BrokenPipeError:
         subcommand.close_stdout()
-        return subcommand.CLOSED_PIPE
+        return exit_codes.BROKEN_PIPE
     return exit_codes.OK
 
 

@@ -121,7 +121,7 @@ class Ending:
                 self._messages.say("WARNING", f"{name} is not kept whole: {stream.reason}")
 
     def _not_started(self, code: int) -> int:
-        reason = "command not found" if code == _NOT_FOUND else "can't be executed"
+        reason = "command not found" if code == exit_codes.NOT_FOUND else "can't be executed"
         self._messages.say("ERROR", f"{self._options.argv[0]}: {reason}")
         self._remove()
         return code
@@ -200,7 +200,6 @@ class Ending:
             self._messages.say("ERROR", str(error))
 
 
-_NOT_FOUND = 127
 _NAMES = ("rss", "vsz", "pmem", "pcpu")
 
 

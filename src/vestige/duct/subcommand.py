@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from vestige import exit_codes
 from vestige._version import VERSION
 from vestige.duct import dotenv
 from vestige.duct.messages import Messages
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _FAILED = 1  # con-duct's own for whatever is wrong but the options
 _BAD_WORDS = 2
-CLOSED_PIPE = 141  # as a shell shows SIGPIPE
 
 
 def parser(name: str, purpose: str, examples: Iterable[tuple[str, str]]) -> argparse.ArgumentParser:
@@ -66,7 +66,7 @@ def call(words: list[str], make: Callable[[], argparse.ArgumentParser], work: Wo
         return _FAILED
     except BrokenPipeError:
         close_stdout()
-        return CLOSED_PIPE
+        return exit_codes.BROKEN_PIPE
 
 
 def _ended(end: SystemExit) -> int:
@@ -75,7 +75,7 @@ def _ended(end: SystemExit) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         close_stdout()
-        return CLOSED_PIPE
+        return exit_codes.BROKEN_PIPE
     return end.code if isinstance(end.code, int) else _FAILED
 
 

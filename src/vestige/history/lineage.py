@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +12,7 @@ from vestige.errors import RecordError, StoreError
 from vestige.history.origin import Origin, Search, Version, as_left, as_read, is_same, size
 from vestige.history.present import Present
 from vestige.history.uses import REMOVED, WRITTEN, Sighting, path_token
+from vestige.kedro.plan import has_plans
 from vestige.record.kept import Problem
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vestige.record.model import FileClass, FileUse, Record
     from vestige.record.store import RunFolder, Runs
 
-PLANS = "pipelines"  # folder of a run of Kedro: `vestige.kedro.plan.FOLDER`
 Direction = Literal["back", "forward"]
 Relation = Literal["read", "wrote", "copied", "changed", "perhaps", "other"]
 Standing = Literal["same", "changed", "gone", "unknown"]
@@ -292,7 +291,7 @@ class _Forward:
 
 def _passage(run: RunFolder, path: str) -> Passage | None:
     """Return the nodes that a file came through, where the run is one of a pipeline."""
-    if not os.path.isdir(os.path.join(run.path, PLANS)):
+    if not has_plans(run.path):
         return None
     from vestige.kedro.passage import passage  # noqa: PLC0415 - only for such runs
 

@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vestige.kedro.plan import FOLDER, plans
+from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
+from vestige.kedro.plan import has_plans, plans
 from vestige.text import from_os
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vestige.record.model import FileUse, Record, Span
     from vestige.record.store import RunFolder
 
-RUN, NODE, LOAD, SAVE = "kedro.run", "kedro.node", "kedro.load", "kedro.save"
 _READ = ("input", "modified")
 _LISTED = ("conf", ".telemetry", "pyproject.toml")  # of a project: what they say is in the plan
 _HOOKED = ("settings.py", "hooks.py")  # code of a project that is in no node
@@ -50,7 +50,7 @@ class PipelineRun:
 
 def pipelines(run: RunFolder) -> Iterator[PipelineRun]:
     """Yield the pipelines of a run in the order in which they began. Raises RecordError, StoreError."""
-    if not os.path.isdir(os.path.join(run.path, FOLDER)):
+    if not has_plans(run.path):
         return
     known = plans(run.path)
     spans = list(run.spans())

@@ -13,6 +13,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from vestige.kedro import datasets
+from vestige.kedro.kinds import LOAD, SAVE
 from vestige.spans.file import now
 from vestige.spans.span import begin
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from vestige.kedro.credentials import Credentials
     from vestige.spans.span import Open
 
-NODE = "kedro.node"
-LOAD = "kedro.load"
-SAVE = "kedro.save"
 _SECOND = 1_000_000_000
 _POOL = "ThreadPoolExecutor-"  # how a pool calls its threads: "ThreadPoolExecutor-3_0"
 _RUNS_NODES = ("kedro.runner.task", "execute")

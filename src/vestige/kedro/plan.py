@@ -79,6 +79,11 @@ class Plan:
     datasets: dict[str, PlannedDataset] = field(default_factory=dict)  # empty: the pipeline did not come to its end
 
 
+def has_plans(folder: str) -> bool:
+    """Say whether a run was one of pipelines."""
+    return os.path.isdir(os.path.join(folder, FOLDER))
+
+
 def plans(folder: str) -> dict[str, Plan]:
     """Return what the pipelines of a run were about to do, by the id of their span."""
     return {span: plan for span, path in _files(os.path.join(folder, FOLDER)) if (plan := plan_at(path)) is not None}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.kedro import project
 from vestige.kedro.credentials import Credentials
-from vestige.kedro.nodes import NODE, Execution, Unseen, crew
+from vestige.kedro.kinds import NODE, RUN
+from vestige.kedro.nodes import Execution, Unseen, crew
 from vestige.spans.span import begin
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from vestige.spans.span import Open
 
-RUN = "kedro.run"
 _UNSEEN = "nobody saw by what it ended"
 
 

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
 from vestige.kedro.plan import plain_name
 from vestige.report.plot_data import joined
-from vestige.report.span_tree import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

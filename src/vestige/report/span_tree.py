@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
 from vestige.record.model import Figure
 from vestige.report.quantity import marked
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from vestige.record.model import Span
 
-RUN, NODE, LOAD, SAVE = "kedro.run", "kedro.node", "kedro.load", "kedro.save"
 _ALIKE = 3  # of one name and beside each other: up to so many stand alone
 _NUMBERED = 8  # of names that differ in numbers only: up to so many stand alone
 _BRANCHES = 1_000  # below one branch: beyond, the shortest are counted together

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.kedro import kinds
 from vestige.report import span_tree
 from vestige.report.pipelines import count, spent
 from vestige.report.quantity import duration, marked, number, size
@@ -202,13 +203,13 @@ def _what(branch: Branch) -> str:
 
 def _attributes(span: Span) -> Iterator[str]:
     """Yield the attributes of a span that can be told in a word; of Kedro's own the figures."""
-    if span.kind in (span_tree.LOAD, span_tree.SAVE):
+    if span.kind in (kinds.LOAD, kinds.SAVE):
         rows, length = count(span.attributes.get("rows")), count(span.attributes.get("bytes"))
         yield from [f"{number(rows)} rows"] if rows is not None else []
         yield from [size(length)] if length is not None else []
-    elif span.kind == span_tree.RUN:
+    elif span.kind == kinds.RUN:
         yield from (safe(value) for name in ("runner", "env") if isinstance(value := span.attributes.get(name), str))
-    elif span.kind != span_tree.NODE:
+    elif span.kind != kinds.NODE:
         plain = ((name, value) for name, value in span.attributes.items() if isinstance(value, str | int | float))
         yield from (safe(f"{name}={value}") for name, value in plain)
 
@@ -259,7 +260,7 @@ def _line_to(span: Span, by_id: Mapping[str, Span]) -> list[Span]:
     """Return a span after those around it, without those of whole pipelines."""
     line = [span]
     while len(line) < _DEEPEST and (above := by_id.get(line[0].parent or "")) is not None:
-        if above.kind == span_tree.RUN:
+        if above.kind == kinds.RUN:
             break
         line.insert(0, above)
     return line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.kedro.kinds import NODE
 from vestige.record.place import short_id
 from vestige.report import commit
 from vestige.report.counts import calls, class_rows, counts
@@ -171,7 +172,7 @@ def _slowest(record: Record) -> str | None:
     if counted is None or counted.slowest is None:
         return None
     slowest = counted.slowest
-    kind = "node" if slowest.kind == "kedro.node" else "span"
+    kind = "node" if slowest.kind == NODE else "span"
     failed = f", {number(counted.failed)} failed" if counted.failed else ""
     of = f"of {number(slowest.of)} {kind}{'s' * (slowest.of != 1)}"
     return f"{shortened(safe(slowest.name), _WIDEST)} {duration(slowest.wall)} {of}{failed}"

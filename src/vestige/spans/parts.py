@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from vestige.kedro.kinds import NODE
 from vestige.record.model import Slowest, SpanCounts
 from vestige.spans.lines import lines_of
 from vestige.spans.places import Places
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from vestige.record.model import FileUse, Machine, Span
     from vestige.record.processes import Family
-
-NODE = "kedro.node"
 
 
 class Parts:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.cli.commands import plot
 from vestige.errors import UsageError
-from vestige.history.lineage import PLANS
+from vestige.kedro.plan import has_plans
 from vestige.record import codec
 from vestige.record.kept import Loaded
 from vestige.record.store import RunFolder
@@ -184,7 +183,7 @@ def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
 
 def _changes(run: KeptRun, arguments: argparse.Namespace, paint: terminal.Paint) -> Iterator[str]:
     """Yield what changed for nodes of Kedro since they last ran."""
-    if run.log is not None or not os.path.isdir(os.path.join(run.path, PLANS)):
+    if run.log is not None or not has_plans(run.path):
         return
     from vestige.kedro.changed import changes  # noqa: PLC0415 - only for such runs
     from vestige.report.node_changes import lines  # noqa: PLC0415
