@@ -81,7 +81,7 @@ struct shared {
     pid_t front;
     int front_pidfd;          /* so that a later process of its pid is never signalled; -1: the kernel has none */
     pid_t job;                /* the process group the command belongs to */
-    bool apart;               /* no: it leads a session of its own, and nothing that is sent to the group reaches it */
+    bool apart;               /* it leads a session of its own: nothing that is sent to the group reaches it */
     _Atomic pid_t guard;
     _Atomic pid_t recorder;
     _Atomic pid_t command;    /* 0 until forked */

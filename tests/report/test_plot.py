@@ -31,6 +31,7 @@ from vestige.duct import charts, logs, plotting, reading
 from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
+from vestige.record.points import bounded
 from vestige.report import pipelines, plot_canvas, plot_data, plot_figure, plot_text, span_tree
 from vestige.report.bands import bands as bands_of
 from vestige.report.plot_data import Chart, Panel
@@ -205,7 +206,7 @@ class TestData:
 
     def test_points_are_bounded_and_none_is_lost(self) -> None:
         many = [made.point(second, second, second, samples=1) for second in range(1, 20_001)]
-        kept = plot_data.bounded(many)
+        kept = bounded(many)
         assert len(kept) <= 4_000
         assert sum(point.samples for point in kept) == 20_000
         assert (kept[0].start, kept[-1].end, kept[-1].rss_max) == (1, 20_000, 20_000)

@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
 
 
 def _count(record: Record) -> None:
-    """Count the run, when nobody waits for anything any more; no fault of that is any matter of the run's."""
+    """Count the run, once its summary is printed; no fault of that is any matter of the run's."""
     try:
         from vestige.telemetry.own import count_run  # noqa: PLC0415 - when all else is done
 

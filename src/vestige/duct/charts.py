@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vestige.duct.logs import amount, inner, moment, samples, text
 from vestige.duct.reading import began_at, points_of, record_of, starts_of, used_by
+from vestige.record.points import bounded
 from vestige.report import plot_data
 from vestige.report.plot_data import Chart, Curve, Panel
 from vestige.report.words import safe, shortened
@@ -130,7 +131,7 @@ def chart(log: Log, *, metrics: Sequence[plot_data.Metric], by_process: bool = T
     Raises RecordError.
     """
     record = record_of(log)
-    points = plot_data.bounded(points_of(log))
+    points = bounded(points_of(log))
     whole = plot_data.chart(record, points, (), metrics=metrics, by_process=False)
     # what was used before the first look is not in the samples: a step from 0 would be invented
     panels = tuple(_without_first(panel) if panel.metric == "cpu" else panel for panel in whole.panels)
@@ -146,7 +147,7 @@ def ps_chart(log: Log, cpu: Cpu) -> Chart:
     Raises RecordError.
     """
     record = record_of(log)
-    points = plot_data.bounded(points_of(log))
+    points = bounded(points_of(log))
     plain = plot_data.chart(record, points, (), metrics=("memory",), by_process=False)
     found = read(log)
     memory = dataclasses.replace(plain.panels[0], curves=(*_bounds(found, "rss"), *_curves(found.tracks(), "memory")))

@@ -23,7 +23,7 @@ from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.record import output, place
 from vestige.record.kept import Loaded, Problem
 from vestige.record.model import Stream
-from vestige.report.plot_data import bounded
+from vestige.record.points import LONGEST, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,6 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_LETTERS = re.compile(r"[0-9a-f-]{1,36}")
 _WEST = 12 * 3600 + 60  # s that a local time is behind UTC at the most, and con-duct's own start
 _NOT_WALKED = (".git", ".vestige")
-_MOST_POINTS = 2_000  # as in any run
 _SHOWN = 5  # candidates named in an error
 
 
@@ -78,7 +77,7 @@ class LogRun:
 
     def points(self) -> Iterator[Point]:
         """Yield the samples, neighbours merged where there are thousands. Raises RecordError."""
-        return iter(bounded(reading.points_of(logs.read_log(self.path)), most=_MOST_POINTS))
+        return iter(bounded(reading.points_of(logs.read_log(self.path)), most=LONGEST))
 
     def spans(self) -> Iterator[Span]:
         """Yield nothing: con-duct knows of no parts."""

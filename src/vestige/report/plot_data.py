@@ -42,7 +42,6 @@ _ROOM = 1.06  # above the highest value
 _REACH = 2.0  # a limit up to this times the highest value is worth the room that it takes
 _SHORTEST = 1e-6  # s, of an axis
 _LABEL = 32  # letters
-_MOST_POINTS = 4_000  # twice as many as a record of vestige has
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,42 +194,10 @@ def chart(
     )
 
 
-def bounded(points: Iterable[Point], *, most: int = _MOST_POINTS) -> tuple[Point, ...]:
-    """Return at most so many points, however many there are: neighbours are merged, nothing is left out."""
-    kept: list[Point] = []
-    for point in points:
-        kept.append(point)
-        if len(kept) > most:
-            pairs = zip(kept[::2], kept[1::2], strict=False)
-            kept = [merged(first, second) for first, second in pairs] + kept[len(kept) - len(kept) % 2 :]
-    return tuple(kept)
-
-
 def ending(record: Record) -> str:
     """Return how a run ended and how long it took."""
     took = record.resources.get("wall")
     return "  ·  ".join([outcome(record), *([shown(took)] if took is not None and took.value else [])])
-
-
-def merged(point: Point, other: Point) -> Point:
-    """Return two neighbouring points as one: totals of the later, extremes and mean of both."""
-    looks = point.samples + other.samples
-    return type(point)(
-        start=point.start,
-        end=max(point.end, other.end),
-        samples=looks,
-        processes=max(point.processes, other.processes),
-        threads=_larger(point.threads, other.threads),
-        cpu=max(point.cpu, other.cpu),
-        rss_min=min(point.rss_min, other.rss_min),
-        rss_mean=(point.rss_mean * point.samples + other.rss_mean * other.samples) // max(looks, 1),
-        rss_max=max(point.rss_max, other.rss_max),
-        pss=_larger(point.pss, other.pss),
-        read_bytes=_larger(point.read_bytes, other.read_bytes),
-        written_bytes=_larger(point.written_bytes, other.written_bytes),
-        read_chars=_larger(point.read_chars, other.read_chars),
-        written_chars=_larger(point.written_chars, other.written_chars),
-    )
 
 
 def rate(totals: Iterable[tuple[float, float]], least: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -513,9 +480,3 @@ def label(argv: Sequence[str] | None, name: str | None, *, most: int = _LABEL) -
 
 def _value(figure: Figure) -> float:
     return float(figure.value or 0)
-
-
-def _larger(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return max(one, other)

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from vestige.record.place import RECORD_NAME
+from vestige.record.points import bounded
 from vestige.record.store import RunFolder
 from vestige.report import plot_data, span_view
 
@@ -33,7 +34,7 @@ def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = Tru
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
     record = run.load()
     points, processes = _so_far(run) if record.status == "running" else (run.points(), run.processes())
-    chart = plot_data.chart(record, plot_data.bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    chart = plot_data.chart(record, bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
     seen = span_view.view(run, record) if by_span else None
     return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
 
