@@ -116,8 +116,9 @@ class _Started:
                 path.chmod(0o755)
         self.before = _contents(folder)
         self.given = call.stdin
+        # a session of its own: con-duct looks at its caller's, and that may be out of sight (number 0) in a container
         self.process = subprocess.Popen(
-            words, cwd=folder, env={**variables, **call.variables},
+            words, cwd=folder, env={**variables, **call.variables}, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
