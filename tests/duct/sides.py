@@ -56,10 +56,11 @@ class Outcome:
 
     def plain(self, text: str) -> str:
         """Return a text without what differs from one run to the next."""
-        text = text.replace(self.folder, "FOLDER").replace(f"{self.pid:08d}", "PID8").replace(str(self.pid), "PID")
+        text = text.replace(self.folder, "FOLDER")
         for pattern, word in _PLACEHOLDERS:
             text = pattern.sub(word, text)
-        return text
+        text = text.replace(f"{self.pid:08d}", "PID8")
+        return re.sub(rf"(?<!\d){self.pid}(?!\d)", "PID", text)
 
     @property
     def said(self) -> list[str]:
