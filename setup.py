@@ -26,6 +26,9 @@ EXAMPLES = {os.path.join("examples", "flights"): os.path.join("vestige", "exampl
 ARCHITECTURES = ("x86_64", "aarch64")
 FLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-pthread"]
 
+WITHOUT_SENDER = "VESTIGE_BUILD_WITHOUT_SENDER"
+SENDER = ("wire", "worker")  # the only modules of telemetry's client that know a network
+
 NO_COMPILER = """
 vestige: the recorder was not built: {reason}
          vestige works without it, by sampling alone: short processes and exact peaks are missed then.
@@ -81,7 +84,12 @@ class BuildWithRecorder(build):
 
 
 class BuildWithExamples(build_py):
-    """The packages, and the example projects that `vestige demo` copies."""
+    """The packages, and the example projects that `vestige demo` copies; on request without what sends telemetry."""
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        found = super().find_package_modules(package, package_dir)  # type: ignore[no-untyped-call]
+        is_left_out = WITHOUT_SENDER in os.environ and package == "vestige.telemetry"
+        return [module for module in found if not (is_left_out and module[1] in SENDER)]
 
     def run(self) -> None:
         super().run()

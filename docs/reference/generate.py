@@ -20,6 +20,7 @@ from vestige.duct import options as duct_options
 from vestige.duct import plotting as duct_plotting
 from vestige.duct import pretty as duct_pretty
 from vestige.report import listing
+from vestige.telemetry import noise
 from vestige.telemetry import schema as schemas
 
 if TYPE_CHECKING:
@@ -260,6 +261,8 @@ def _form(field: schemas.Field) -> str:
     if field.kind == "bucket":
         unit = {"s": "seconds", "B": "bytes", "1": "a number"}[field.unit]
         return f"{unit} in powers of two: `0` below {field.low}, from {field.low} to `>={field.high}`"
+    if field.kind == "answer":
+        return f"`yes` or `no`, true with a probability of {100 * noise.truth(field.epsilon):.0f} %"
     return ", ".join(f"`{value}`" for value in field.labels)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import getpass
 import json
+import math
 import os
 import re
 import socket
@@ -20,12 +21,14 @@ from harness.telemetry import LAST_WEEK, TODAY, Scene
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vestige.cli.telemetry import asking
 from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
 from vestige.telemetry import (
     counters,
     forgetting,
     log,
+    noise,
     payload,
     reports,
     sending,
@@ -34,7 +37,7 @@ from vestige.telemetry import (
     standing,
     surroundings,
 )
-from vestige.telemetry.schema import BUILT_IN, load
+from vestige.telemetry.schema import BUILT_IN, Schema, load, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,9 +215,13 @@ def test_the_file_of_kedro_can_say_no_too(scene: Scene, content: str, mode: str)
 # 3. Consent is for an endpoint, a purpose and a schema
 
 
-def _schema(scene: Scene, change: Callable[[dict[str, Any]], object]) -> source.Source:
+def _document() -> dict[str, Any]:
     with open(BUILT_IN, encoding="utf-8") as file:
-        document = json.load(file)
+        return dict(json.load(file))
+
+
+def _schema(scene: Scene, change: Callable[[dict[str, Any]], object]) -> source.Source:
+    document = _document()
     document["collector"] = URL
     change(document)
     path = os.path.join(scene.folder, "telemetry.json")
@@ -385,7 +392,7 @@ def test_what_has_expired_is_neither_counted_nor_sent(scene: Scene) -> None:
 
     schema = _schema(scene, expire).schema
     counts = {("command", (("name", "ls"), ("outcome", "ok"))): 2, ("error", ()): 1}
-    drawn = reports.Draft("0" * 32, "0" * 64)
+    drawn = reports.Draft("0" * 32, "0" * 64, "0" * 64)
     week = payload.week_of(LAST_WEEK)
 
     def entries(day: dt.date) -> object:
@@ -651,7 +658,72 @@ def test_one_file_of_the_administrator_disables_all(scene: Scene) -> None:
     assert not standing.allows_sending(scene.around, said.load(scene.places.answers))
 
 
-# 16. Reports are histograms of a fixed form
+# 16. Answers that may be false, and reports that are histograms of a fixed form
+
+
+def _with_an_answer(scene: Scene, epsilon: float = 1.0) -> Schema:
+    def add(document: dict[str, Any]) -> None:
+        said = {"question": "Is it so?", "owner": "me", "expires": "2100-01-01"}
+        document["context"]["sensitive"] = {"type": "answer", "epsilon": epsilon, **said}
+
+    return _schema(scene, add).schema
+
+
+def _answer(schema: Schema, truth: str, drawn: reports.Draft) -> str:
+    week = payload.week_of(LAST_WEEK)
+    made = reports.make(schema, drawn, week=week, counts=Counter(), context={"sensitive": truth}, day=TODAY)
+    return str(json.loads(made.body)["context"]["sensitive"])
+
+
+def test_an_answer_is_true_as_often_as_epsilon_says_and_its_share_is_known_all_the_same(scene: Scene) -> None:
+    schema = _with_an_answer(scene)
+    number, true_share = 3000, 0.25
+    said = [_answer(schema, "yes" if index < number * true_share else "no", reports.drawn()) for index in range(number)]
+    kept = sum(answer == "yes" for answer in said[: int(number * true_share)]) / (number * true_share)
+    assert kept == pytest.approx(math.e / (1 + math.e), abs=5 * math.sqrt(0.2 / (number * true_share)))
+    found = noise.estimate(said.count("yes"), number, 1.0)
+    assert 0.02 < found.margin < 0.06
+    assert found.share == pytest.approx(true_share, abs=3 * found.margin)
+
+
+def test_an_answer_is_drawn_once_a_week_so_that_the_preview_is_what_is_sent(scene: Scene) -> None:
+    schema = _with_an_answer(scene, 0.01)  # nearly a coin
+    drawn = [reports.drawn() for _ in range(40)]
+    assert [_answer(schema, "yes", one) for one in drawn] == [_answer(schema, "yes", one) for one in drawn]
+    assert {_answer(schema, "yes", one) for one in drawn} == {"yes", "no"}
+
+
+def test_the_token_that_deletes_does_not_tell_whether_an_answer_was_true(scene: Scene) -> None:
+    schema = _with_an_answer(scene, 0.01)
+    same = [dataclasses.replace(reports.drawn(), report="1" * 32, token="2" * 64) for _ in range(40)]
+    assert {_answer(schema, "yes", one) for one in same} == {"yes", "no"}
+
+
+def test_answers_of_a_report_stay_within_one_budget_that_the_question_names(scene: Scene) -> None:
+    document = _document()
+    said = {"type": "answer", "epsilon": 0.6, "question": "?", "owner": "me", "expires": "2100-01-01"}
+    document["context"] |= {"one": said, "other": said}
+    with pytest.raises(TelemetryError, match="may come to 1 together"):
+        parse(document)
+    agreed = asking.words(source.Source(_with_an_answer(scene), "?", "https://it.example", "file"))
+    assert "sensitive: yes or no, true in 73% of all reports" in agreed
+    assert "together epsilon 1 a week, 1 at most" in agreed
+
+
+@pytest.mark.parametrize("epsilon", [0, -1, 1.1, True, "1", None, math.inf])
+def test_an_epsilon_beyond_the_budget_is_refused(epsilon: object) -> None:
+    document = _document()
+    said = {"question": "?", "owner": "me", "expires": "2100-01-01"}
+    document["context"]["it"] = {"type": "answer", "epsilon": epsilon, **said}
+    with pytest.raises(TelemetryError, match="epsilon"):
+        parse(document)
+
+
+def test_an_answer_stands_in_no_event() -> None:
+    document = _document()
+    document["events"]["command"]["fields"]["it"] = {"type": "answer", "epsilon": 1}
+    with pytest.raises(TelemetryError, match="once a report"):
+        parse(document)
 
 
 def test_every_label_but_those_of_versions_can_be_listed() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vestige.collector import charts
 from vestige.collector.aggregates import lower_edge
 from vestige.collector.store import week_before
+from vestige.telemetry import noise
 from vestige.telemetry.schema import OTHER
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ def of_field(where: Where, field: Field, folded: Sequence[Folded], *, counted: b
     labels = in_order(field, reports)
     whole = sum(reports.values())
     kind, chart = _chart(field, labels, reports, whole)
+    is_answer = field.kind == "answer"
     titles = (_title(field), "Reports", "Share", *(["Times, at least"] if counted else []))
+    titles += ("In truth, about",) if is_answer else ()
     rows = tuple(
         (told(field, label), f"{reports[label]:,}", charts.share(reports[label], whole))
         + ((f"{totals[label]:,}",) if counted else ())
+        + ((_in_truth(reports[label], whole, field.epsilon),) if is_answer else ())
         for label in labels
         if reports[label]
     )
@@ -154,6 +158,11 @@ def _chart(field: Field, labels: Sequence[str], reports: Mapping[str, int], whol
     if rest:
         shown.append((f"{len(rest)} more, in the table", sum(value for _, value in rest)))
     return "bars", charts.bars(shown, whole)
+
+
+def _in_truth(given: int, whole: int, epsilon: float) -> str:
+    found = noise.estimate(given, whole, epsilon)
+    return f"{100 * found.share:.0f} % ± {100 * found.margin:.0f}"
 
 
 def _title(field: Field) -> str:

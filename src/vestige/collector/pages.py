@@ -19,6 +19,7 @@ from vestige.collector.api import collector_of
 from vestige.collector.envelope import Refusal
 from vestige.collector.figures import Figure, Where
 from vestige.collector.store import RAW_DAYS, week_before
+from vestige.telemetry.noise import truth
 from vestige.telemetry.payload import week_of
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ def _described(field: Field, event: Event | None = None) -> dict[str, str]:
         "version": f"the first {field.parts} numbers of a version; else other",
         "bucket": "powers of two, from "
         + (f"{figures.told(field, field.labels[1])} to {figures.told(field, field.labels[-1])}" if field.high else ""),
+        "answer": f"yes, no: true with a probability of {100 * truth(field.epsilon):.0f} % (ε = {field.epsilon:g})",
     }[field.kind]
     question = _AS_ABOVE if event is not None and field.question == event.question else field.question
     return {"name": field.name, "question": question, "allowed": allowed, "owner": field.owner,

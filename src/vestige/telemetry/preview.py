@@ -54,6 +54,5 @@ def _example(places: Places, holds: Standing, day: dt.date) -> Preview:
     schema, week = holds.source.schema, week_of(day)
     folder = counters.folder_of(places, schema)
     counts: Counter[Kind] = counters.read(folder, week).total
-    drawn = reports.Draft(os.urandom(16).hex(), os.urandom(32).hex())
-    made = reports.make(schema, drawn, week=week, counts=counts, context={}, day=day)
+    made = reports.make(schema, reports.drawn(), week=week, counts=counts, context={}, day=day)
     return Preview(week, "example", holds.source.collector, made.body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vestige._version import VERSION
 from vestige.errors import TelemetryError
-from vestige.telemetry import payload
+from vestige.telemetry import noise, payload
 from vestige.telemetry import schema as schemas
 from vestige.telemetry.schema import COUNT
 
@@ -27,14 +28,19 @@ if TYPE_CHECKING:
 
 _TOKEN = 32  # B
 _ID = 16  # B
+_COINS = 32  # B
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The names that the report of a week will have; `token` is what deletes it, and never leaves before that."""
+    """What is random in the report of a week: its name, what deletes it, and whether its answers are true.
+
+    `token` never leaves before the deletion, `coins` never leave.
+    """
 
     report: str
     token: str
+    coins: str
 
     @property
     def deletion(self) -> str:
@@ -57,17 +63,22 @@ def draft(folder: str, week: str) -> Draft:
         fresh = f"{path}.{os.getpid()}.new"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:
-            file.write(json.dumps([os.urandom(_ID).hex(), os.urandom(_TOKEN).hex()]))
+            file.write(json.dumps(dataclasses.astuple(drawn())))
         with suppress(FileExistsError):  # somebody else drew one meanwhile: that is it
             os.link(fresh, path)
         os.unlink(fresh)
     try:
         with open(path, encoding="ascii") as file:
-            report, token = json.loads(file.read(1 << 10))
-        bytes.fromhex(report + token)
+            report, token, coins = json.loads(file.read(1 << 10))
+        bytes.fromhex(report + token + coins)
     except (ValueError, TypeError) as error:
         raise TelemetryError(f"`{path}` can't be used: remove it") from error
-    return Draft(report, token)
+    return Draft(report, token, coins)
+
+
+def drawn() -> Draft:
+    """Return a fresh draft."""
+    return Draft(os.urandom(_ID).hex(), os.urandom(_TOKEN).hex(), os.urandom(_COINS).hex())
 
 
 def make(  # noqa: PLR0913 - all that is in a report
@@ -82,7 +93,7 @@ def make(  # noqa: PLR0913 - all that is in a report
     entries = [payload.Count(event, labels, COUNT.label(times) or "1") for (event, labels), times in often]
     fixed = {**context, **_machine()}
     fields = {name: field for name, field in schema.context.items() if name in fixed and field.expires > day}
-    said = sorted((name, field.label(fixed[name])) for name, field in fields.items())
+    said = sorted((name, _said(field, fixed[name], draft)) for name, field in fields.items())
     own = tuple((name, label) for name, label in said if label is not None)
     for fitting in range(len(entries), -1, -1):
         counted = tuple(sorted(entries[:fitting]))
@@ -99,6 +110,13 @@ def make(  # noqa: PLR0913 - all that is in a report
 def load_schema(folder: str) -> Schema:
     """Return the schema that a folder of counters was counted under. Raises TelemetryError."""
     return schemas.load(os.path.join(folder, "schema.json"))
+
+
+def _said(field: Field, value: str, draft: Draft) -> str | None:
+    label = field.label(value)
+    if field.kind != "answer" or label is None:
+        return label
+    return noise.randomised(label, field.epsilon, bytes.fromhex(draft.coins), field.name)
 
 
 def _is_alive(schema: Schema, name: str, day: dt.date) -> bool:

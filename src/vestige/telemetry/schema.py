@@ -1,7 +1,8 @@
 """What may be counted: one public JSON file names every event and field, with every value that it may have.
 
 There is no free text. A field is a choice from a list (anything else becomes `other`), a version cut to its first
-parts, or a number in buckets of powers of two. Client and collector read the same file with the code here.
+parts, a number in buckets of powers of two, or a randomised answer. Client and collector read the same file with the
+code here.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import TelemetryError
+from vestige.telemetry.noise import BUDGET, NO, YES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OTHER = "other"
 BUILT_IN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema", "vestige-1.json")
-KINDS = ("enum", "version", "bucket")
+KINDS = ("enum", "version", "bucket", "answer")
 UNITS = ("s", "B", "1")
 LARGEST_FILE = 64 << 10  # B
 _MOST_EVENTS = 64
@@ -51,6 +53,7 @@ class Field:
     unit: str = ""  # of a bucket: one of UNITS
     low: int = 0  # the first edge above "0"
     high: int = 0  # from here on it is one bucket
+    epsilon: float = 0.0  # of an answer: what it may give away
 
     def label(self, value: object) -> str | None:
         """Return the label that stands for a value; None where there is none to say."""
@@ -58,7 +61,9 @@ class Field:
             return None
         if self.kind == "bucket":
             return self._bucket(value)
-        text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        text = {True: YES, False: NO}[value] if isinstance(value, bool) else str(value)
+        if self.kind == "answer":
+            return text if text in (YES, NO) else None
         if self.kind == "version":
             found = re.match(rf"{_PART}(?:\.{_PART}){{0,{self.parts - 1}}}(?![0-9])", text, re.ASCII)
             return found[0] if found else OTHER
@@ -68,7 +73,7 @@ class Field:
         """Say whether a label is one of this field's."""
         if not isinstance(label, str):
             return False
-        if self.kind == "bucket":
+        if self.kind in ("bucket", "answer"):
             return label in self.labels
         if self.kind == "version":
             return label == OTHER or bool(re.fullmatch(rf"{_PART}(\.{_PART}){{0,{self.parts - 1}}}", label, re.ASCII))
@@ -79,6 +84,8 @@ class Field:
         """All labels in order, but for a version, which has too many to list."""
         if self.kind == "bucket":
             return _bucket_labels(self.low, self.high)
+        if self.kind == "answer":
+            return YES, NO
         return () if self.kind == "version" else (*self.values, OTHER)
 
     def _bucket(self, value: object) -> str | None:
@@ -154,6 +161,9 @@ def parse(document: object) -> Schema:
     if not found:
         raise TelemetryError("`schema` must be a name and a version, as `tool/1`")
     events = _named(given.get("events"), "events", _MOST_EVENTS)
+    context = _fields(given.get("context", {}), "context", None)
+    if sum(field.epsilon for field in context.values()) > BUDGET:
+        raise TelemetryError(f"`context`: the answers' `epsilon` may come to {BUDGET:g} together")
     collector = given.get("collector")
     if collector is not None and (not isinstance(collector, str) or len(collector) > _LONGEST_TEXT):
         raise TelemetryError("`collector` must be a URL or null")
@@ -163,7 +173,7 @@ def parse(document: object) -> Schema:
         purpose=_text(given, "purpose", "it"),
         contact=_text(given, "contact", "it"),
         collector=collector,
-        context=_fields(given.get("context", {}), "context", None),
+        context=context,
         events={name: _event(name, content) for name, content in events.items()},
         hash=hashlib.sha256(canonical(document)).hexdigest(),
     )
@@ -189,9 +199,11 @@ def _field(name: str, content: object, event: Event | None) -> Field:
     where = f"the field `{name}`" + (f" of `events.{event.name}`" if event else " of `context`")
     keys = {"type", "question", "owner", "expires"}
     kind = content.get("type") if isinstance(content, dict) else None
-    own = {"enum": {"values"}, "version": {"parts"}, "bucket": {"unit", "from", "to"}}
+    own = {"enum": {"values"}, "version": {"parts"}, "bucket": {"unit", "from", "to"}, "answer": {"epsilon"}}
     if kind not in KINDS:
         raise TelemetryError(f"{where}: `type` must be one of {', '.join(KINDS)}")
+    if kind == "answer" and event is not None:
+        raise TelemetryError(f"{where}: an answer is given once a report: it belongs into `context`")
     given = _object(content, where, keys | own[kind])
     inherited = {} if event is None else {"question": event.question, "owner": event.owner}
     if event is not None:
@@ -202,6 +214,8 @@ def _field(name: str, content: object, event: Event | None) -> Field:
         return _with(said, values=_values(given.get("values"), where))
     if kind == "version":
         return _with(said, parts=_number(given, "parts", where, most=_MOST_PARTS))
+    if kind == "answer":
+        return _with(said, epsilon=_epsilon(given, where))
     low, high = (_number(given, key, where, most=_LARGEST) for key in ("from", "to"))
     if low.bit_count() != 1 or high.bit_count() != 1 or low >= high or given.get("unit") not in UNITS:
         raise TelemetryError(f"{where}: a bucket goes `from` a power of two `to` a higher one, in one of the units "
@@ -255,6 +269,13 @@ def _number(given: Mapping[str, Any], key: str, where: str, *, most: int) -> int
     if type(number) is not int or not 0 < number <= most:
         raise TelemetryError(f"{where}: `{key}` must be a whole number from 1 to {most}")
     return number
+
+
+def _epsilon(given: Mapping[str, Any], where: str) -> float:
+    epsilon = given.get("epsilon")
+    if not isinstance(epsilon, int | float) or isinstance(epsilon, bool) or not 0 < epsilon <= BUDGET:
+        raise TelemetryError(f"{where}: `epsilon` must be a number above 0, at most {BUDGET:g}")
+    return float(epsilon)
 
 
 def _day(given: Mapping[str, Any], where: str) -> dt.date:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
-from vestige.telemetry import counters, log, payload, reports, spool, standing, timetable, wire
+from vestige.telemetry import counters, log, payload, reports, spool, standing, timetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vestige.telemetry.answers import Answers
     from vestige.telemetry.places import Places
     from vestige.telemetry.surroundings import Surroundings
+    from vestige.telemetry.wire import Request
 
 DELETIONS_KEPT = 35 * timetable.DAY  # s: collectors keep raw reports for 30 days
 _WAIT = 5.0  # s for another to let go of the lock
@@ -103,7 +104,7 @@ def prepare(folder: str, week: str, agreed: Answers, day: dt.date) -> spool.Wait
 
 
 def send_due(
-    places: Places, around: Surroundings, *, at_once: bool = False, seconds: float = wire.SECONDS
+    places: Places, around: Surroundings, *, at_once: bool = False, seconds: float = timetable.SECONDS
 ) -> list[Sent]:
     """Send what is due, or all at once, in so many seconds in all. The caller holds the lock.
 
@@ -121,7 +122,7 @@ def send_due(
     return sent
 
 
-def send_deletions(places: Places, around: Surroundings, *, seconds: float = wire.SECONDS) -> list[Sent]:
+def send_deletions(places: Places, around: Surroundings, *, seconds: float = timetable.SECONDS) -> list[Sent]:
     """Ask for what is to be deleted. The caller holds the lock. Raises OSError."""
     return list(_delete(places, around, time.monotonic() + seconds))
 
@@ -187,6 +188,8 @@ def _close(places: Places, folder: str, week: str, agreed: Answers, today: dt.da
 
 
 def _report(places: Places, around: Surroundings, waiting: spool.Waiting, end: float) -> Sent:
+    from vestige.telemetry import wire  # noqa: PLC0415 - an installation can be without it
+
     request = wire.report(waiting.collector, waiting.body.encode("ascii"))
     tried = waiting.later(time.time())
     spool.put(places, tried)  # before: whoever is killed meanwhile has tried
@@ -200,25 +203,32 @@ def _report(places: Places, around: Surroundings, waiting: spool.Waiting, end: f
 def _delete(places: Places, around: Surroundings, end: float) -> Iterator[Sent]:
     wanted = [one for one in deletions(places) if one.since > time.time() - DELETIONS_KEPT]
     left = list(wanted)
-    for one in wanted:
+    for one in wanted if timetable.HAS_SENDER else ():
         if time.monotonic() >= end:
             break
-        sent = _sent(
-            places, around, wire.deletion(one.collector, one.report, one.token), "deletion", one.report, one.token, end
-        )
+        sent = _deletion(places, around, one, end)
         yield sent
         if sent.is_done:
             left.remove(one)
     keep_deletions(places, left)
 
 
+def _deletion(places: Places, around: Surroundings, wanted: Deletion, end: float) -> Sent:
+    from vestige.telemetry import wire  # noqa: PLC0415 - as above
+
+    request = wire.deletion(wanted.collector, wanted.report, wanted.token)
+    return _sent(places, around, request, "deletion", wanted.report, wanted.token, end)
+
+
 def _sent(  # noqa: PLR0913, PLR0917 - one request
-    places: Places, around: Surroundings, request: wire.Request, what: str, report: str, token: str, end: float
+    places: Places, around: Surroundings, request: Request, what: str, report: str, token: str, end: float
 ) -> Sent:
     """Send one request; it is in the log before it leaves, and its answer after."""
+    from vestige.telemetry import wire  # noqa: PLC0415 - as above
+
     content = request.content.decode("latin-1")
     entry = log.Entry(log.now(), request.collector, what, report, token, content, None, "", log.NOT_KNOWN)
     log.append(places, entry)
-    answer = wire.send(request, around.environ, min(end - time.monotonic(), wire.SECONDS))
+    answer = wire.send(request, around.environ, min(end - time.monotonic(), timetable.SECONDS))
     log.append(places, replace(entry, status=answer.status, answer=answer.body, trouble=answer.trouble))
     return Sent(what, report, request.collector, answer.status, answer.trouble)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
-from vestige.telemetry import project, source
+from vestige.telemetry import project, source, timetable
 from vestige.telemetry.answers import MODES, Answers
 from vestige.telemetry.surroundings import is_said
 
@@ -94,6 +94,8 @@ def allows_sending(around: Surroundings, answers: Answers) -> bool:
 
 def _outer(around: Surroundings) -> Iterator[Rule]:
     """Yield the rules that do not depend on what is counted."""
+    if not timetable.HAS_SENDER:
+        yield Rule("local", "this installation was built without what sends")
     yield from _variables(around)
     yield from _admin(around)
     yield from _projects(around)

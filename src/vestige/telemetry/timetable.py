@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vestige.telemetry.standing import Standing
 
 DAY = 86_400.0  # s
+SECONDS = 2.0  # for everything: resolving, connecting, sending, waiting for the answer
+HAS_SENDER = os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "wire.py"))  # or built without
 _JITTER = 6 * DAY  # reports of a week come in over the week after it
 _AGAIN = 3600.0  # s until the next look, should the worker not live to say another
 _SITE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -61,7 +63,7 @@ def start_worker(environ: Mapping[str, str]) -> None:
 
     Python's own fork is no way from inside a program that may have threads.
     """
-    if not sys.executable:
+    if not sys.executable or not HAS_SENDER:
         return
     detach = '"$@" </dev/null >/dev/null 2>&1 &'
     words = ["sh", "-c", detach, "sh", sys.executable, "-I", "-S", "-c", _WORKER]

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from vestige.errors import TelemetryError
+from vestige.telemetry.timetable import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
-SECONDS = 2.0  # for everything: resolving, connecting, sending, waiting for the answer
 _LONGEST_ANSWER = 1 << 10  # B that are kept
 _SOCKS = ("socks5", "socks5h", "socks")
 _SOCKS_PORT = 1080

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vestige.errors import TelemetryError
 from vestige.report.words import safe
 from vestige.telemetry import answers, preview, standing
+from vestige.telemetry.noise import BUDGET, truth
 
 if TYPE_CHECKING:
     from vestige.telemetry.counting import Counting
@@ -41,13 +42,18 @@ def is_terminal() -> bool:
 
 def words(source: Source) -> str:
     """Return what is agreed to."""
-    return safe_lines(
-        [
-            f"  to    {source.collector}  (named in {source.named_in})",
-            f"  for   {source.schema.purpose}  ({source.schema.contact})",
-            f"  what  weekly counts by `{source.schema.id}` in powers of two: {_NOTHING_ELSE}",
-        ]
-    )
+    lines = [
+        f"  to    {source.collector}  (named in {source.named_in})",
+        f"  for   {source.schema.purpose}  ({source.schema.contact})",
+        f"  what  weekly counts by `{source.schema.id}` in powers of two: {_NOTHING_ELSE}",
+    ]
+    answers_given = [field for field in source.schema.context.values() if field.kind == "answer"]
+    lines += [f"        {field.name}: yes or no, true in {truth(field.epsilon):.0%} of all reports"
+              for field in answers_given]  # fmt: skip
+    if answers_given:
+        together = sum(field.epsilon for field in answers_given)
+        lines += [f"        together epsilon {together:g} a week, {BUDGET:g} at most"]
+    return safe_lines(lines)
 
 
 def safe_lines(lines: list[str]) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes
 from vestige.cli import printing
 from vestige.cli.telemetry import whose
-from vestige.errors import UsageError
+from vestige.errors import TelemetryError, UsageError
 from vestige.report.words import safe
-from vestige.telemetry import sending, spool, wire
+from vestige.telemetry import sending, spool, timetable
 from vestige.telemetry.forgetting import check_lock
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _SECONDS = 10.0  # s in all: somebody is waiting and asked for it
 
 def send(arguments: argparse.Namespace) -> int:
     """Send what waits, now."""
+    if not timetable.HAS_SENDER:
+        raise TelemetryError("this installation was built without what sends")
     counting = whose.counting(arguments)
     places, holds = whose.kept(counting), counting.standing
     with sending.holding(places, wait=_WAIT) as is_ours:
@@ -74,6 +76,8 @@ def _value(text: str, field: Field | None) -> object:
 
 
 def _show(waiting: list[spool.Waiting]) -> int:
+    from vestige.telemetry import wire  # noqa: PLC0415 - an installation can be without it
+
     for one in waiting:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), wire.report(one.collector, one.body.encode("ascii")).content + b"\n")
