@@ -17,7 +17,7 @@ HEIGHT = 168  # px of the plotted area of columns
 TOP = 14  # px above it
 FOOT = 26  # px below it, for the labels
 ROW = 38  # px for one bar and its label
-_BAR_WIDTH = 84.0  # per cent of the longest bar; the rest is for its figure
+_BAR_WIDTH = 84.0  # per cent of a bar that is the whole, as its track is; the rest is for its figure
 _LABELS = 7  # at most, along the foot
 _GAP = 0.22  # of a column's step
 
@@ -121,9 +121,8 @@ def columns(values: Sequence[tuple[str, int]], told: str) -> Columns:
 
 def bars(values: Sequence[tuple[str, int]], whole: int) -> Bars:
     """Return bars of labelled values with their share of `whole`."""
-    longest = max((value for _, value in values), default=0) or 1
     made = tuple(
-        Bar(index * ROW, _rounded(_BAR_WIDTH * value / longest), label, share(value, whole))
+        Bar(index * ROW, _rounded(_BAR_WIDTH * value / (whole or 1)), label, share(value, whole))
         for index, (label, value) in enumerate(values)
     )
     return Bars(made, ROW * len(values))
