@@ -33,8 +33,7 @@ examples:
   vestige bench --prepare 'rm -f f.gz' -- gzip -k f     something before every run, for `sh -c`
   vestige bench -- sh -c 'sort f | uniq'                what needs a shell
   vestige bench --no-keep --csv -- make -j2             runs are removed afterwards; for a spreadsheet
-
-The runs are kept with the tag `bench-ID`: `vestige compare tag:bench-ID-1 tag:bench-ID-2` tells more.
+  vestige ls --tag bench                                they are runs like any others; each command has a tag of its own
 """
 
 

@@ -33,9 +33,8 @@ examples:
   vestige compare 7f3a 91c2 --vs last   two runs on one side, one on the other
   vestige compare HEAD~1 HEAD           runs that commits record (`git:v1.2` where an id begins alike)
   vestige compare last .duct/logs/x_    a log of con-duct, by its path
-  vestige compare last~1 last --markdown > compared.md
-  vestige compare last~1 last -o compared.html
-  vestige compare tag:main tag:branch --fail-over wall=1.1    exit code 3 where it takes 10 % longer, noise aside
+  vestige compare last~1 last -o x.html    a page of its own; also .md and .json
+  vestige compare tag:main tag:new --fail-over 1.1    exit code 3 where it takes 10 % longer, noise aside
 """
 
 _LIMIT = re.compile(r"(?:([a-z_]+)=)?([0-9]+(?:\.[0-9]+)?)")
