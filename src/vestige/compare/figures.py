@@ -106,7 +106,9 @@ def _sample(figures: Sequence[Figure | None]) -> Sample:
     values = tuple(figure.value for figure in known if figure.value is not None)
     if len(figures) == 1 or not known:
         return Sample(figures[0] if figures else None, values, methods)
-    return Sample(Figure(statistics.median(values), known[0].unit, methods[-1]), values, methods)
+    middle = statistics.median(values)
+    whole = int(middle) if known[0].unit != "s" and float(middle).is_integer() else middle  # of two it is a mean
+    return Sample(Figure(whole, known[0].unit, methods[-1]), values, methods)
 
 
 def _against(name: str, unit: str, first: Sample, other: Sample) -> Against:

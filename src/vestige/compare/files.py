@@ -19,6 +19,7 @@ _CODE = (".py", ".sh", ".r", ".jl", ".pl", ".rb", ".js", ".ts", ".c", ".h", ".cc
          ".ipynb", ".m", ".mk", ".smk", ".nf")  # fmt: skip
 _CODE_NAMES = ("makefile", "snakefile")
 _DIGITS = 12  # of a hash
+_NAMELESS = " (deleted)"  # what the kernel calls a file that has no name (any more): none of two runs is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def _topic(name: str, *, going_in: bool) -> Topic:
 def _contents(seen: Seen, *, going_in: bool) -> dict[str, Content]:
     kinds = ("input", "modified", "removed") if going_in else ("output", "modified")
     top = seen.record.cwd.rstrip("/") + "/"
-    return {_named(use.path, top): _content(use, going_in=going_in) for use in seen.files if use.kind in kinds}
+    uses = (use for use in seen.files if use.kind in kinds and not use.path.endswith(_NAMELESS))
+    return {_named(use.path, top): _content(use, going_in=going_in) for use in uses}
 
 
 def _named(path: str, top: str) -> str:

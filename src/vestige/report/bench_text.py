@@ -27,6 +27,7 @@ _DOUBTS = {
 }
 _SHOWN = {"memory_peak": "memory", "read_chars": "read", "written_chars": "written", "processes": "processes"}
 _MARKS = {"sampled": "~", "bound": "≥", "estimate": "≈"}
+_TITLES = ("Mean ± s.d.", "Median", "Min", "Max", "Memory", "Relative")
 _COLUMNS = ("command", "mean", "stddev", "median", "user", "system", "min", "max")  # hyperfine's, in its order
 
 
@@ -42,8 +43,7 @@ def lines(found: Sequence[Measured], paint: Paint) -> Iterator[str]:
 
 def markdown(found: Sequence[Measured]) -> str:
     """Return a table as hyperfine's, with memory."""
-    columns = (Column("Command"), *(Column(name, right=True) for name in ("Mean ± s.d.", "Median", "Min", "Max", "Memory",
-                                                                          "Relative")))  # fmt: skip
+    columns = (Column("Command"), *(Column(title, right=True) for title in _TITLES))
     fastest = min(found, key=lambda each: each.wall.mean)
     rows = [
         [each.command, _around(each.wall, "s"), *(amount(value, "s") for value in _ends(each.wall)),
