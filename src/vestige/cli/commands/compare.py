@@ -11,7 +11,7 @@ from vestige import api, exit_codes, invocation
 from vestige.cli import leftovers, printing, stores
 from vestige.compare import naming
 from vestige.compare.comparison import compare
-from vestige.errors import StoreError, UsageError
+from vestige.errors import RecordError, StoreError, UsageError
 from vestige.record.model import FIGURES
 from vestige.report import compare_json, compare_markdown, compare_text
 from vestige.report.compare_words import ratio, title
@@ -130,9 +130,14 @@ def _limit(words: str) -> tuple[str, float]:
 
 
 def _over(found: Comparison, limits: dict[str, float]) -> Iterator[str]:
-    """Yield in words which figures are over their limits, and not by noise alone."""
+    """Yield in words which figures are over their limits, and not by noise alone.
+
+    Raises RecordError where one is not known: that is no pass.
+    """
     for name, most in limits.items():
         row = found.figure(name)
-        for side, against in zip(found.sides, row.against if row else (), strict=False):
+        if row is None or not all(sample.values for sample in row.samples):
+            raise RecordError(f"`--fail-over {name}={most:g}`: not all runs know their {title(name)}")
+        for side, against in zip(found.sides, row.against, strict=True):
             if against is not None and against.verdict == "more" and (against.ratio is None or against.ratio > most):
                 yield f"{title(name)} of {side.name} is {ratio(against)} that of {found.sides[0].name}: over {most:g}"
