@@ -9,6 +9,7 @@ import shlex
 import shutil
 import statistics
 import subprocess
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import measure
@@ -20,83 +21,88 @@ if TYPE_CHECKING:
 
     from workloads import Workloads
 
-_NAME = "hyperfine"
+_PEER = "hyperfine"
+_UNTRACED, _TRACED = "`vestige bench --trace off`", "`vestige bench`"
 _WITHIN = 3.0  # standard errors of the difference of two means
-_SLACK = 0.002  # s: what hyperfine's own start of a process and the tracing of one may make
+_SLACK = 0.001  # s: hyperfine's time has the start of a process in it
+_DATA = 3_000_000  # B
+_TEXT = """\
+Blocks of runs, in turn; mean ± standard deviation, each as the program says it. `hyperfine -N` starts a process and
+waits for it. vestige times the command from its start to its end, and traces it meanwhile unless that is off: what the
+third column has more than the second is the cost of tracing a start, which a long command does not notice."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What all three said of one command, s."""
+
+    peer: list[float] = field(default_factory=list)
+    untraced: list[float] = field(default_factory=list)
+    traced: list[float] = field(default_factory=list)
+
+    @property
+    def agree(self) -> bool:
+        """Whether the untraced mean is as near to hyperfine's as their spread lets it be."""
+        error = math.hypot(_error(self.peer), _error(self.untraced))
+        apart = abs(statistics.fmean(self.untraced) - statistics.fmean(self.peer))
+        return apart <= max(_WITHIN * error, _SLACK)
 
 
 def benching(work: Workloads) -> table.Section:
     """Measure the same commands with both."""
-    text = (
-        "Runs of both in blocks, in turn. `hyperfine -N` starts a process, waits for it and times that; vestige times "
-    )
-    text += (
-        "from the command's start to its end and also traces it. Times are mean ± standard deviation, by the program."
-    )
-    path = shutil.which(_NAME)
-    if path is None:
-        return table.Section("Beside hyperfine", f"{text} It was not measured: there is no `{_NAME}` here.", ())
+    peer = shutil.which(_PEER)
+    if peer is None:
+        return table.Section("Beside hyperfine", f"{_TEXT}\n\nNot measured: there is no `{_PEER}` here.", ())
     with measure.scene(work.made.room) as where:
         commands = _commands(where.folder)
-        found = {name: _both(work, where, path, words) for name, words in commands.items()}
-    rows = tuple(_row(name, said) for name, said in found.items())
-    held = sum(agree(*said) for said in found.values())
+        found = {name: _times(work, where, peer, words) for name, words in commands.items()}
+    rows = tuple(
+        (f"`{name}`", *map(_around, (times.peer, times.untraced, times.traced))) for name, times in found.items()
+    )
+    held = sum(times.agree for times in found.values())
+    budget = table.Budget(
+        "bench, untraced: means as hyperfine's, within three standard errors or 1 ms",
+        f"{len(found)} of {len(found)}",
+        f"{held} of {len(found)}",
+        held == len(found),
+    )
     return table.Section(
-        "Beside hyperfine",
-        text,
-        (table.Table(("command", _NAME, "`vestige bench`", "difference of the means"), rows),),
-        (
-            table.Budget(
-                "bench: means as hyperfine's, within three standard errors or 2 ms",
-                f"{len(found)} of {len(found)}",
-                f"{held} of {len(found)}",
-                held == len(found),
-            ),
-        ),
+        "Beside hyperfine", _TEXT, (table.Table(("command", _PEER, _UNTRACED, _TRACED), rows),), (budget,)
     )
 
 
 def _commands(folder: str) -> dict[str, list[str]]:
-    data = os.path.join(folder, "data")
-    with open(data, "wb") as file:
-        file.write(bytes(place * place % 251 for place in range(3_000_000)))
-    return {"sleep 0.05": ["sleep", "0.05"], "python3 -c pass": ["python3", "-c", "pass"],
-            "gzip of 3 MB": ["gzip", "-k", "-c", data]}  # fmt: skip
+    path = os.path.join(folder, "data")
+    with open(path, "wb") as file:
+        file.write(bytes(place * place % 251 for place in range(_DATA)))
+    zipping = ["gzip", "-9", "-k", "-c", path]
+    return {"sleep 0.05": ["sleep", "0.05"], "python3 -c pass": ["python3", "-c", "pass"], "gzip of 3 MB": zipping}
 
 
-def _both(work: Workloads, where: measure.Scene, path: str, words: list[str]) -> tuple[list[float], list[float]]:
-    """Return the times that hyperfine and vestige give, s."""
-    count = str(work.rounds(5))
-    out = os.path.join(where.folder, "hyperfine.json")
-    theirs: list[float] = []
-    ours: list[float] = []
-    for _ in range(work.rounds(4)):
-        call = [path, "-N", "-r", count, "--style", "none", "--export-json", out, shlex.join(words)]
-        _said(call, where)
+def _times(work: Workloads, where: measure.Scene, peer: str, words: Sequence[str]) -> Times:
+    count, out = str(work.rounds(5)), os.path.join(where.folder, "hyperfine.json")
+    ours = ("vestige", "bench", "--no-keep", "--json", "-n", count)
+    times = Times()
+    for _ in range(work.rounds(6)):
+        _said([peer, "-N", "-r", count, "--style", "none", "--export-json", out, shlex.join(words)], where)
         with open(out, encoding="utf-8") as file:
-            theirs += json.load(file)["results"][0]["times"]
-        said = _said(["vestige", "bench", "--no-keep", "--json", "-n", count, "--", *words], where)
-        ours += json.loads(said)["results"][0]["times"]
-    return theirs, ours
+            times.peer.extend(json.load(file)["results"][0]["times"])
+        times.untraced.extend(json.loads(_said([*ours, "--trace", "off", "--", *words], where))["results"][0]["times"])
+        times.traced.extend(json.loads(_said([*ours, "--", *words], where))["results"][0]["times"])
+    return times
 
 
-def _said(words: list[str], where: measure.Scene) -> str:
+def _said(words: Sequence[str], where: measure.Scene) -> str:
     done = subprocess.run(words, cwd=where.folder, env=where.environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"`{shlex.join(words)}` ended with {done.returncode}: {done.stderr}")
     return done.stdout
 
 
-def _row(name: str, said: tuple[list[float], list[float]]) -> tuple[str, ...]:
-    means = [statistics.fmean(times) for times in said]
-    words = [
-        f"{table.seconds(mean)} ± {table.seconds(statistics.stdev(times))}"
-        for mean, times in zip(means, said, strict=True)
-    ]
-    return f"`{name}`", *words, f"{(means[1] - means[0]) * 1000:+.1f} ms"
+def _around(times: Sequence[float]) -> str:
+    return f"{table.seconds(statistics.fmean(times))} ± {table.seconds(statistics.stdev(times))}"
 
 
-def agree(theirs: Sequence[float], ours: Sequence[float]) -> bool:
-    """Say whether two means are as near as their spread lets them be."""
-    error = math.hypot(*(statistics.stdev(times) / math.sqrt(len(times)) for times in (theirs, ours)))
-    return abs(statistics.fmean(ours) - statistics.fmean(theirs)) <= max(_WITHIN * error, _SLACK)
+def _error(times: Sequence[float]) -> float:
+    """Return the standard error of the mean."""
+    return statistics.stdev(times) / math.sqrt(len(times))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness.beside import MACHINE, Maker, beside, used
 
-from vestige.record.model import Package, Span
+from vestige.record.model import Exit, Package, Span
 from vestige.report.compare_words import sentence
 
 if TYPE_CHECKING:
@@ -159,7 +159,23 @@ def test_nothing_is_claimed_where_no_cpu_was_measured() -> None:
     maker.figures = {"wall": 10.0}
     went, _, words = why(maker.run(), maker.run(wall=20.0))
     assert went == "nothing"
-    assert "what the time went into was not measured" in words
+    assert "what it went into was not measured" in words
+
+
+def test_what_it_waited_for_is_not_claimed_where_that_was_not_measured() -> None:
+    maker = Maker()
+    maker.figures = {"wall": 10.0, "cpu": 8.0}
+    went, _, words = why(maker.run(), maker.run(wall=20.0))
+    assert went == "waiting"
+    assert "10.0 s more waiting, for what was not measured" in words
+
+
+def test_a_failure_comes_first() -> None:
+    maker = Maker()
+    failed = maker.run("python3", "train.py", "--trees", "9", wall=1.0, cpu=0.5, record={"exit": Exit(code=3)})
+    _, hints, words = why(maker.run(), failed)
+    assert hints == ["outcome", "parameters"]
+    assert "with outcome ok → exit 3; --trees 100 → 9" in words
 
 
 def test_nothing_is_claimed_of_a_wall_that_is_not_known() -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from vestige.compare.differences import Difference
+    from vestige.compare.differences import Difference, Topic
     from vestige.compare.figures import Row, Verdict
     from vestige.compare.parts import Part
 
-Went = Literal["work", "together", "starved", "storage", "asleep"]
+Went = Literal["work", "together", "starved", "storage", "asleep", "waiting"]
 Outcome = Literal["slower", "faster", "equal", "unknown"]
 
 # Thresholds: all of them, and nowhere else
@@ -35,6 +35,7 @@ FEWEST_PROCESSES = 5
 MOST_OF_IT = 0.5  # of the difference: a part of the run in which most of it lies
 MOST_HINTS = 4
 MOST_NAMED = 3  # differences of one topic
+_WAITS = ("run_queue_wait", "read_bytes", "written_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class Pair:
     differences: tuple[Difference, ...]
     parts: tuple[Part, ...]
     side: int
+
+    @property
+    def knows_waits(self) -> bool:
+        """Whether both sides know how long they waited for a CPU, and what came from and went to storage."""
+        return all(name in known for known in (self.then, self.now) for name in _WAITS)
 
     def grew(self, name: str, times: float, least: float) -> bool:
         """Say whether a figure grew or shrank by that many times and that much."""
@@ -157,11 +163,15 @@ def _starved(then: Times, now: Times, pair: Pair) -> float:
 
 
 def _storage(then: Times, now: Times, pair: Pair) -> float:
-    return now.rest - then.rest if used_storage(pair) else 0.0
+    return now.rest - then.rest if pair.knows_waits and used_storage(pair) else 0.0
 
 
 def _asleep(then: Times, now: Times, pair: Pair) -> float:
-    return 0.0 if used_storage(pair) else now.rest - then.rest
+    return now.rest - then.rest if pair.knows_waits and not used_storage(pair) else 0.0
+
+
+def _waiting(then: Times, now: Times, pair: Pair) -> float:
+    return 0.0 if pair.knows_waits else now.rest - then.rest
 
 
 SHARES: dict[Went, Callable[[Times, Times, Pair], float]] = {
@@ -170,6 +180,7 @@ SHARES: dict[Went, Callable[[Times, Times, Pair], float]] = {
     "together": _together,
     "storage": _storage,
     "asleep": _asleep,
+    "waiting": _waiting,
 }
 
 
@@ -191,6 +202,11 @@ def is_cold(pair: Pair) -> bool:
     )
 
 
+_TOPICS: tuple[Topic, ...] = (
+    "outcome", "parameters", "code", "software", "machine", "environment", "inputs"
+)  # fmt: skip
+
+
 def _hints(pair: Pair, seconds: float) -> Iterator[Hint]:
     """Yield what else differs."""
     yield from _grown(pair)
@@ -199,7 +215,10 @@ def _hints(pair: Pair, seconds: float) -> Iterator[Hint]:
     for what, name in (("busy", "pressure_cpu"), ("memory", "pressure_memory")):
         if pair.more(name) * seconds > 0 and abs(pair.more(name)) >= SHARE * abs(seconds):
             yield _figure(what, name, pair)
-    for topic in ("command", "parameters", "code", "software", "machine", "environment", "inputs"):
+    topics = {each.topic for each in pair.differences}
+    # Of another command, software, code and data are others anyhow
+    told = ("outcome", "command", "machine") if "command" in topics else _TOPICS
+    for topic in told:
         named = tuple(each for each in pair.differences if each.topic == topic)
         if named and not (topic == "inputs" and _has_more_data(pair)):
             yield Hint(topic, names=named[:MOST_NAMED])
@@ -241,14 +260,17 @@ def _place(pair: Pair, seconds: float) -> Iterator[Hint]:
 
 # Which hints fit what the time went into, the likeliest first; others follow in the order in which they are found
 _FITS: dict[Went, tuple[str, ...]] = {
-    "work": ("part", "data", "parameters", "software", "code", "command", "processes", "machine"),
+    "work": ("part", "data", "parameters", "software", "code", "processes", "machine"),
     "starved": ("cores", "busy", "part", "processes", "machine"),
     "together": ("cores", "parameters", "environment", "busy", "part", "machine"),
     "storage": ("cold", "data", "memory", "part", "parameters", "machine"),
-    "asleep": ("part", "parameters", "software", "code", "inputs", "command", "environment"),
+    "asleep": ("part", "parameters", "software", "code", "inputs", "environment"),
+    "waiting": ("part", "parameters", "software", "cold", "busy", "code", "inputs", "machine"),
 }
 
 
 def _likelihood(hint: Hint, spent: Sequence[Spent]) -> int:
+    if hint.what in ("outcome", "command"):
+        return -1
     fitting = _FITS[spent[0].what] if spent else ()
     return fitting.index(hint.what) if hint.what in fitting else len(fitting)

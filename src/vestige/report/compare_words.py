@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 NONE = "–"  # noqa: RUF001 - a dash on purpose
 _LONGEST_VALUE = 40  # letters
-_PERCENT = 0.95
 _NEARLY = (0.995, 1.005)
+_ALIKE = (0.9, 1.1)
 
 _WENT = {
     "work": ("more work on the CPU", "less work on the CPU"),
     "together": ("with fewer CPUs at work at once", "with more CPUs at work at once"),
     "starved": ("more waiting for a CPU", "less waiting for a CPU"),
     "storage": ("more waiting, while more came from or went to storage", "less waiting, with less from or to storage"),
+    "waiting": ("more waiting, for what was not measured", "less waiting, for what was not measured"),
     "asleep": (
         "more waiting, neither for a CPU nor with more from storage",
         "less waiting for neither CPU nor storage",
@@ -64,7 +65,7 @@ def verdict(against: Against | None) -> str:
     if against is None:
         return ""
     if against.verdict == "alike":
-        return "alike"
+        return "alike" if against.ratio is None or _ALIKE[0] < against.ratio < _ALIKE[1] else "too little to tell"
     return {"noise": "within noise", "unknown": "not known of both"}.get(against.verdict, against.verdict)
 
 
@@ -160,7 +161,9 @@ _DIFFERS = ("more", "less")
 def _because(explanation: Explanation, comparison: Comparison) -> str:
     parts = [_went(spent, explanation) for spent in explanation.spent]
     measured = comparison.figure("cpu") is not None
-    fallback = f"what the time went into {'is spread over several things' if measured else 'was not measured'}"
+    fallback = (
+        "no part that was measured makes up a quarter of it" if measured else "what it went into was not measured"
+    )
     text = " and ".join(parts) or fallback
     hints = [_HINTS[hint.what](hint) for hint in explanation.hints]
     return f"{text}; with {'; '.join(hints)}" if hints else f"{text}; nothing else that was seen differs"
@@ -220,6 +223,7 @@ _HINTS: dict[str, Callable[[Hint], str]] = {
     "cores": lambda hint: f"{_change(hint, '1')} CPUs allowed",
     "busy": lambda hint: _pressure(hint, "CPUs"),
     "memory": lambda hint: _pressure(hint, "memory"),
+    "outcome": lambda hint: _named(hint, ""),
     "command": lambda _: "another command",
     "parameters": lambda hint: _named(hint, ""),
     "code": lambda hint: _named(hint, "other code: "),
