@@ -88,11 +88,32 @@ def test_more_from_storage_is_no_cold_cache_where_more_was_read() -> None:
     assert (went, hints) == ("storage", [])
 
 
+def test_less_from_storage_is_no_cause_of_more_waiting() -> None:
+    maker = Maker()
+    went, hints, _ = why(maker.run(read_bytes=5e7), maker.run(wall=14.0))
+    assert (went, hints) == ("asleep", [])
+
+
+def test_a_warm_cache_makes_faster() -> None:
+    maker = Maker()
+    went, hints, words = why(maker.run(wall=14.0, read_bytes=5e7), maker.run())
+    assert (went, hints) == ("storage", ["cold"])
+    assert "(a warmer cache)" in words
+
+
+def test_what_was_starved_is_faster_without() -> None:
+    maker = Maker()
+    then, now = maker.run(wall=20.0, cpu=40.0, run_queue_wait=40.0), maker.run(wall=10.0, cpu=40.0, run_queue_wait=0)
+    went, _, words = why(then, now)
+    assert went == "starved"
+    assert "10.0 s less waiting for a CPU" in words
+
+
 def test_asleep() -> None:
     maker = Maker()
     went, hints, words = why(maker.run(software=[FAST]), maker.run(software=[SLOW], wall=14.0))
     assert (went, hints) == ("asleep", ["software"])
-    assert "4.00 s more waiting, neither for a CPU nor with more from storage" in words
+    assert "4.00 s more waiting, not seen to be for a CPU or for storage" in words
     assert "with other software: slowlib 1.0 → 1.1" in words
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SUM = "import sys\nprint(sum(int(word) for line in open(sys.argv[1]) for word in line.split()))\n"
 SPIN = "import sys\nfor _ in range(int(sys.argv[2])):\n    sum(range(100_000))\n"
 IMPORT = "import slowlib\nslowlib.work()\n"
+CROWDED = "starved"  # where others are at work, most of the time may go into that, and then it is said
 READ = "import sys\nwith open(sys.argv[1], 'rb') as file:\n    while file.read(1 << 16):\n        pass\n"
 
 
@@ -60,7 +61,7 @@ def test_more_data(make: Make, tmp_path: Path) -> None:
     then = make("python", "sum.py", "numbers.txt")
     data.write_text("1 2 3 4 5 6 7 8\n" * 100_000)
     went, hints, words = told(beside(then, make("python", "sum.py", "numbers.txt")))
-    assert "work" in went, words
+    assert went & {"work", CROWDED}, words
     assert "data" in hints
     assert "numbers.txt 320 kB → 1.60 MB" in words
 
@@ -73,7 +74,7 @@ def test_slower_library(make: Make, tmp_path: Path, work: str, into: str) -> Non
     then = make("python", "main.py")
     _install(tmp_path, "1.1", work)
     went, hints, words = told(beside(then, make("python", "main.py")))
-    assert into in went, words
+    assert went & {into, CROWDED}, words
     assert "software" in hints, words
     assert "slowlib 1.0 → 1.1" in words
 
@@ -82,7 +83,7 @@ def test_changed_parameter(make: Make, tmp_path: Path) -> None:
     (tmp_path / "spin.py").write_text(SPIN)
     found = beside(*(make("python", "spin.py", "--trees", count) for count in ("10", "200")))
     went, hints, words = told(found)
-    assert "work" in went, words
+    assert went & {"work", CROWDED}, words
     assert hints >= {"parameters"}
     assert "--trees 10 → 200" in words
     assert [(each.topic, each.name, each.values) for each in found.differences] == [

@@ -10,7 +10,7 @@ came from no figure tells: what differs beside it is named as that, a hint, in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -93,13 +93,19 @@ class Pair:
         """Whether both sides know how long they waited for a CPU, and what came from and went to storage."""
         return all(name in known for known in (self.then, self.now) for name in _WAITS)
 
+    @property
+    def turned(self) -> Pair:
+        """The same the other way round."""
+        return replace(self, then=self.now, now=self.then)
+
     def grew(self, name: str, times: float, least: float) -> bool:
-        """Say whether a figure grew or shrank by that many times and that much."""
+        """Say whether a figure grew by that many times and that much."""
         then, now = self.then.get(name), self.now.get(name)
-        if then is None or now is None or abs(now - then) < least:
-            return False
-        low, high = min(then, now), max(then, now)
-        return high >= times * low
+        return then is not None and now is not None and now - then >= least and now >= times * then
+
+    def moved(self, name: str, times: float, least: float) -> bool:
+        """Say whether a figure grew or shrank so."""
+        return self.grew(name, times, least) or self.turned.grew(name, times, least)
 
     def more(self, name: str) -> float:
         """Return by how much a figure grew, 0 where it is not known."""
@@ -135,45 +141,49 @@ def times(known: Mapping[str, float]) -> Times | None:
 
 def _spent(pair: Pair, seconds: float) -> Iterator[Spent]:
     """Yield what makes up a good part of the difference, the largest first."""
-    then, now = times(pair.then), times(pair.now)
-    if then is None or now is None:
+    fast, slow = times(pair.then), times(pair.now)
+    if fast is None or slow is None:
         return
-    shares = {what: share(then, now, pair) for what, share in SHARES.items()}
-    sign = 1 if seconds > 0 else -1
-    for what, part in sorted(shares.items(), key=lambda item: -sign * item[1]):
-        if part * sign >= SHARE * abs(seconds):
-            yield Spent(what, part * sign)
+    if seconds < 0:
+        fast, slow, pair = slow, fast, pair.turned
+    shares = {what: share(fast, slow, pair) for what, share in SHARES.items()}
+    for what, part in sorted(shares.items(), key=lambda item: -item[1]):
+        if part >= SHARE * abs(seconds):
+            yield Spent(what, part)
 
 
-def _work(then: Times, _: Times, pair: Pair) -> float:
+def _work(fast: Times, _: Times, pair: Pair) -> float:
     """Return the time that more CPU work takes with as many CPUs as before."""
-    return pair.more("cpu") / then.together
+    return pair.more("cpu") / fast.together
 
 
-def _together(then: Times, now: Times, pair: Pair) -> float:
+def _together(fast: Times, slow: Times, pair: Pair) -> float:
     """Return the time that the same work takes longer with fewer CPUs at once, queueing for one aside."""
-    total = pair.now["cpu"] * (1 / now.together - 1 / then.together)
-    waited = min(max(0.0, total), max(0.0, pair.more("run_queue_wait") / then.together))
-    return total - waited
+    total = pair.now["cpu"] * (1 / slow.together - 1 / fast.together)
+    return total - min(max(0.0, total), _queued(fast, pair))
 
 
-def _starved(then: Times, now: Times, pair: Pair) -> float:
-    queued = pair.more("run_queue_wait") / then.together
-    return min(queued, max(now.starved - then.starved, now.wall - then.wall)) if queued > 0 else queued
+def _starved(fast: Times, slow: Times, pair: Pair) -> float:
+    return min(_queued(fast, pair), slow.wall - fast.wall)
 
 
-def _storage(then: Times, now: Times, pair: Pair) -> float:
-    return now.rest - then.rest if pair.knows_waits and used_storage(pair) else 0.0
+def _queued(fast: Times, pair: Pair) -> float:
+    return max(0.0, pair.more("run_queue_wait") / fast.together)
 
 
-def _asleep(then: Times, now: Times, pair: Pair) -> float:
-    return now.rest - then.rest if pair.knows_waits and not used_storage(pair) else 0.0
+def _storage(fast: Times, slow: Times, pair: Pair) -> float:
+    return slow.rest - fast.rest if pair.knows_waits and used_storage(pair) else 0.0
 
 
-def _waiting(then: Times, now: Times, pair: Pair) -> float:
-    return 0.0 if pair.knows_waits else now.rest - then.rest
+def _asleep(fast: Times, slow: Times, pair: Pair) -> float:
+    return slow.rest - fast.rest if pair.knows_waits and not used_storage(pair) else 0.0
 
 
+def _waiting(fast: Times, slow: Times, pair: Pair) -> float:
+    return 0.0 if pair.knows_waits else slow.rest - fast.rest
+
+
+# Of the faster and the slower of two runs, s; the pair is turned so that `now` is the slower one
 SHARES: dict[Went, Callable[[Times, Times, Pair], float]] = {
     "work": _work,
     "starved": _starved,
@@ -185,7 +195,7 @@ SHARES: dict[Went, Callable[[Times, Times, Pair], float]] = {
 
 
 def used_storage(pair: Pair) -> bool:
-    """Say whether storage was used more, or less, than on the other side: bytes, or pages that had to be fetched."""
+    """Say whether storage was used more: bytes, or pages that had to be fetched."""
     return (
         pair.grew("read_bytes", MANY, FEWEST_BYTES)
         or pair.grew("written_bytes", MANY, FEWEST_BYTES)
@@ -194,7 +204,7 @@ def used_storage(pair: Pair) -> bool:
 
 
 def is_cold(pair: Pair) -> bool:
-    """Say whether as much was read, and much more, or less, of it came from storage."""
+    """Say whether as much was read, and much more of it came from storage."""
     then, now = pair.then.get("read_chars"), pair.now.get("read_chars")
     alike = then is not None and now is not None and abs(now - then) <= READ_ALIKE * max(then, now)
     return alike and (
@@ -210,7 +220,7 @@ _TOPICS: tuple[Topic, ...] = (
 def _hints(pair: Pair, seconds: float) -> Iterator[Hint]:
     """Yield what else differs."""
     yield from _grown(pair)
-    if is_cold(pair):
+    if is_cold(pair if seconds > 0 else pair.turned):
         yield _figure("cold", "read_bytes", pair)
     for what, name in (("busy", "pressure_cpu"), ("memory", "pressure_memory")):
         if pair.more(name) * seconds > 0 and abs(pair.more(name)) >= SHARE * abs(seconds):
@@ -230,14 +240,14 @@ def _grown(pair: Pair) -> Iterator[Hint]:
         changed = tuple(each for each in pair.differences if each.topic == "inputs")
         largest = sorted(changed, key=lambda each: -max((size or 0 for size in each.sizes), default=0))
         yield _figure("data", "input_bytes", pair, tuple(largest[:MOST_NAMED]))
-    if pair.grew("processes", MANY, FEWEST_PROCESSES):
+    if pair.moved("processes", MANY, FEWEST_PROCESSES):
         yield _figure("processes", "processes", pair)
-    if pair.grew("cores_allowed", GREW, 0):
+    if pair.moved("cores_allowed", GREW, 0.01):
         yield _figure("cores", "cores_allowed", pair)
 
 
 def _has_more_data(pair: Pair) -> bool:
-    return pair.grew("input_bytes", GREW, 1)
+    return pair.moved("input_bytes", GREW, 1)
 
 
 def _figure(what: str, name: str, pair: Pair, names: tuple[Difference, ...] = ()) -> Hint:

@@ -27,8 +27,8 @@ _WENT = {
     "storage": ("more waiting, while more came from or went to storage", "less waiting, with less from or to storage"),
     "waiting": ("more waiting, for what was not measured", "less waiting, for what was not measured"),
     "asleep": (
-        "more waiting, neither for a CPU nor with more from storage",
-        "less waiting for neither CPU nor storage",
+        "more waiting, not seen to be for a CPU or for storage",
+        "less waiting, not seen to be for a CPU or for storage",
     ),
 }
 
