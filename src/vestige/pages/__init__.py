@@ -1,0 +1,1 @@
+"""Pages for people: HTML from templates that need no other host, readable without scripts."""
