@@ -52,9 +52,7 @@ class Store:
     def runs(self) -> Runs:
         return Runs((place.Store(str(self.path), "option"),))
 
-    def run(
-        self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1, **keys: Any
-    ) -> str:
+    def run(self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1, **keys: Any) -> str:
         """Keep a run and return its id; `keys` are what its record says otherwise."""
         began = BEGAN + 60 * SECOND * len(self.ids)
         run_id = place.new_id(began)

@@ -153,8 +153,6 @@ class Source:
         if self._snapshot is None:
             return
         try:
-            for name in (_STAMP, *_KEPT):  # all of it, now: later there would be no way back
-                self._snapshot.raw(name)
             self._rows = self._snapshot.rows
             self._stamps, names = self._snapshot.column(_STAMP), self._stored("name")
             self._positions = dict(zip(names, range(self._rows), strict=True))

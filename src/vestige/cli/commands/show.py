@@ -83,7 +83,14 @@ def execute(arguments: argparse.Namespace) -> int:
     _check(arguments)
     leftovers.clear_up()
     run = api.all_kept(arguments.store).find(arguments.run)
-    record = run.load()
+    _show(run, run.load(), arguments)
+    if run.log is None and os.path.lexists(os.path.join(run.path, MARK)):
+        printing.say("it was thinned: output, events and series were removed by `vestige gc`")
+    return exit_codes.OK
+
+
+def _show(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
+    """Show what is asked for."""
     if arguments.processes:
         _processes(run, as_json=arguments.json)
     elif arguments.files:
@@ -105,9 +112,6 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         print(terminal.page(record, folder=run.path, paint=printing.paint()))
         _advise(run, record)
-    if run.log is None and os.path.lexists(os.path.join(run.path, MARK)):
-        printing.say("it was thinned: output, events and series were removed by `vestige gc`")
-    return exit_codes.OK
 
 
 def _advise(run: KeptRun, record: Record) -> None:
