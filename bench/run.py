@@ -30,6 +30,7 @@ import overhead
 import page
 import peers
 import pipelines
+import searching
 import table
 import telemetry
 import throughput
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "sampling": cost.sampling,
     "memory": cost.memory,
     "listing": listing.listing,
+    "history": searching.searching,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "kedro": pipelines.kedro,

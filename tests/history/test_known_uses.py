@@ -11,6 +11,7 @@ from harness.kept import Store, used
 from vestige.history import known_uses, lineage, snapshot, uses
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vestige.history.lineage import Lineage
@@ -54,6 +55,7 @@ def test_answers_are_the_same_with_it_without_it_and_when_it_is_damaged(store: S
     for damaged in (b"", content[:-9], os.urandom(999), content.replace(b"data", b"Data")):
         path_of(store).write_bytes(damaged)
         assert answers(store) == before
+    columns: dict[str, Sequence[object]]
     columns = {"name": [store.folder(each).name for each in store.ids], "stamp": [[1]] * RUNS, "files": [[{}]] * RUNS}
     snapshot.write(str(path_of(store)), known_uses.CONTENT, columns)
     assert answers(store) == before
