@@ -37,9 +37,9 @@ Results go to stdout, talk to stderr. Tables are for people and may change; thes
 or columns:
 
 - `vestige ls --json`: a list of records, each with one more key `folder`. `vestige show --json`: one such record.
-- `vestige stats --json`: a list of `{{"group", "count", "failed", "first", "last", "measures"}}`; a measure (`wall`,
+- `vestige stats --json`: a list of `{{"template", "count", "failed", "first", "last", "measures"}}`; a measure (`wall`,
   `cpu`, `peak_memory`, `io_bytes`) is `{{"unit", "count", "median", "lower", "upper", "p90", "largest", "trend",
-  "newest"}}`, `trend` null where there is none beyond noise. `vestige suggest --json`: `group`, `runs`, `failed`,
+  "newest"}}`, `trend` null where there is none beyond noise. `vestige suggest --json`: `template`, `runs`, `failed`,
   `out_of_memory`, `since`, `requests` (a list of `{{"option", "value", "runs", "p99", "largest", "room", "why"}}`) and
   `cautions`. `vestige gc --json`: `runs` (a list of `{{"run", "folder", "size"}}`), `kept`, `reasons`, `beyond`.
   `vestige query --json`: a list of objects, `--schema --json`: tables, each its columns with their types.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   vestige query "SELECT command, wall FROM runs ORDER BY wall DESC LIMIT 5"   the five that took longest
-  vestige query 'SELECT "group", median(wall) FROM runs GROUP BY ALL'         by kind of command
+  vestige query "SELECT template, median(wall) FROM runs GROUP BY ALL"        by kind of command
   vestige query "SELECT run, path FROM files WHERE path LIKE '%.pdf'"         which runs had to do with PDFs
   vestige query "SELECT DISTINCT version FROM packages WHERE name = 'numpy'"  which versions of numpy
   vestige query --csv "FROM runs" > runs.csv                                  all there is, for a spreadsheet
