@@ -14,6 +14,10 @@ import pytest
 from harness.front import Front, front
 from harness.kept import Store, used
 
+from vestige.errors import StoreError, UsageError
+from vestige.history import tables
+from vestige.history.all_runs import AllRuns
+from vestige.history.index import Index, open_index
 from vestige.record.model import Connection, Figure, Package
 
 if TYPE_CHECKING:
@@ -60,6 +64,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Front:
     return found
 
 
+@pytest.fixture(scope="module")
+def seen(program: Front) -> Index:
+    return open_index(AllRuns(Store(program.folder / ".vestige").runs, ()))
+
+
 def asked(program: Front, *words: str) -> Any:
     done = program(*words)
     assert done.returncode == 0, done.stderr
@@ -103,13 +112,13 @@ def test_a_wrong_field_is_named(program: Front) -> None:
     assert "no field `size` to sort by" in program("ls", "--sort", "size").stderr
 
 
-def test_query(program: Front) -> None:
+def test_query(program: Front, seen: Index) -> None:
     found = asked(program, "query", "--json", "SELECT command, wall, tags FROM runs ORDER BY wall DESC LIMIT 1")
     assert found == [{"command": "python train.py 11", "wall": 11.0, "tags": []}]
     count = "SELECT count(*) AS n FROM "
-    for table, number in {"runs": RUNS + 1, "files": 2 * RUNS, "packages": RUNS, "connections": RUNS, "spans": 0,
-                          "usage": 0, "processes": 0}.items():  # fmt: skip
-        assert asked(program, "query", "--json", count + table) == [{"n": number}], table
+    assert asked(program, "query", "--json", count + "runs") == [{"n": RUNS + 1}]
+    for table, number in {"files": 2 * RUNS, "packages": RUNS, "connections": RUNS, "spans": 0, "usage": 0}.items():
+        assert tables.ask(seen, count + table).rows == [(number,)], table
     joined = "SELECT r.command, f.path FROM files f JOIN runs r ON f.run = r.id WHERE f.path = '/data/7.csv'"
     assert asked(program, "query", "--json", joined) == [{"command": "python train.py 7", "path": "/data/7.csv"}]
     rows = list(csv.reader(io.StringIO(program("query", "--csv", "FROM runs").stdout)))
@@ -149,19 +158,25 @@ def test_query_writes_parquet_and_nothing_that_is_there(program: Front) -> None:
         "SELECT '\x1b[31m' +",
     ],
 )
-def test_query_reads_nothing_else_and_changes_nothing(program: Front, sql: str) -> None:
+def test_query_reads_nothing_else_and_changes_nothing(seen: Index, program: Front, sql: str) -> None:
     before = sorted(os.listdir(program.folder))
-    done = program("query", sql)
-    assert (done.returncode, done.stdout) == (2, ""), done.stdout
-    assert done.stderr.count("\n") == 1
-    assert "\x1b" not in done.stderr
+    with pytest.raises(UsageError) as raised:
+        tables.ask(seen, sql)
+    assert str(raised.value).isprintable()
     assert sorted(os.listdir(program.folder)) == before
 
 
-def test_the_schema_is_what_tables_have(program: Front) -> None:
-    for table, columns in asked(program, "query", "--schema", "--json").items():
-        described = asked(program, "query", "--json", f"DESCRIBE {table}")
-        assert [row["column_name"] for row in described] == list(columns)
+def test_a_question_that_is_refused_is_answered_in_one_line(program: Front) -> None:
+    done = program("query", "SELECT '\x1b[31m', nothing FROM runs")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "\x1b" not in done.stderr
+
+
+def test_the_schema_is_what_tables_have(seen: Index, program: Front) -> None:
+    for table, columns in tables.schema().items():
+        described = tables.ask(seen, f"DESCRIBE {table}")
+        assert [row[0] for row in described.rows] == list(columns)
+    assert asked(program, "query", "--schema", "--json") == tables.schema()
     assert "peak_memory" in program("query", "--schema").stdout
 
 
@@ -173,6 +188,21 @@ def test_damaged_lines_are_passed_over(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "vestige", "query", "--store", str(store.path), "--json", "SELECT path FROM files"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert {"path": "/data/raw.csv"} in json.loads(done.stdout)
+
+
+def test_a_store_of_any_name_is_asked(tmp_path: Path) -> None:
+    for name in ("odd [x]* 'q' \"d\"", os.fsdecode(b"not \xff unicode")):
+        store = Store(tmp_path / name)
+        store.run(used("input", "/data/raw.csv", b"raw"))
+        found = open_index(AllRuns(store.runs, ()))
+        assert tables.ask(found, "SELECT count(*) FROM runs").rows == [(1,)]
+        if name.isprintable():
+            assert tables.ask(found, "SELECT count(*) FROM files").rows == [(1,)]
+        else:
+            with pytest.raises(StoreError, match="no valid UTF-8"):
+                tables.ask(found, "SELECT count(*) FROM files")
+    with pytest.raises(UsageError, match="UTF-8"):
+        tables.ask(found, "SELECT '\udcff'")
 
 
 def test_stats(program: Front) -> None:

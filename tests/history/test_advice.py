@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.kept import Store
 
-from vestige.history import advice, groups
+from vestige.history import advice, groups, index
 from vestige.history.advice import Seen
+from vestige.history.all_runs import AllRuns
 from vestige.history.quantiles import quantile, trend
+from vestige.record.model import Figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MB = 1_000_000
 GIB = 1 << 30
@@ -116,6 +122,23 @@ def test_in_one_line() -> None:
     found = advice.of([seen() for _ in range(37)])
     assert found is not None
     assert advice.line(found) == "--mem=580M would do: 37 runs, p99 + 20 %"
+
+
+def test_the_line_of_show_is_told_by_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(index, "_SETTLED", -1.0)  # what is fresh is not remembered: nobody is to wait for that
+    store = Store(tmp_path / "store")
+    for number in range(70):
+        peak = Figure(500 * MB, "B", "exact")
+        run_id = store.run(argv=("train", str(number)), resources={"memory_peak": peak})
+    folder = str(store.folder(run_id))
+    assert advice.of_snapshot(folder, ("train", "7")) == ""
+    assert index.open_index(AllRuns(store.runs, ())).count() == 70
+    assert advice.of_snapshot(folder, ("train", "7")) == "--mem=580M would do: 70 runs, p99 + 20 %"
+    assert advice.of_snapshot(folder, ("other",)) == ""
+    for _ in range(66):
+        store.run()
+    assert advice.of_snapshot(folder, ("train", "7")) == ""  # it lacks many runs
 
 
 def test_a_trend_is_told_from_noise() -> None:

@@ -42,6 +42,8 @@ class Snapshot:
                 head = _head(file.readline(_LONGEST_HEAD), content)
                 self.rows: int = head["rows"]
                 places: dict[str, list[int]] = head["columns"]
+                if self.rows > sum(size for size, _ in places.values()):  # each row takes a few bytes somewhere
+                    raise DamagedError("it has fewer rows than it says")
                 self._parts = {name: _part(file, size, crc) for name, (size, crc) in places.items()}
             except (KeyError, TypeError, ValueError) as error:
                 raise DamagedError(str(error)) from error

@@ -85,13 +85,19 @@ def ask(index: Index, sql: str, *, parquet: str | None = None) -> Result:
 
     Raises UsageError where DuckDB does not take the question, StoreError where DuckDB is not there.
     """
+    for text in (sql, parquet or ""):
+        if not _is_unicode(text):
+            raise UsageError("DuckDB takes valid UTF-8 only")
+    folders = [folder for folder in index.folders() if _is_unicode(folder)]
     with _connected() as connection:
         _check(connection, sql)
         _make_runs(connection, index, sql)
         for name, view in VIEWS.items():
             if re.search(rf"\b{name}\b", sql, re.IGNORECASE):
+                if len(folders) < len(index.folders()):
+                    raise StoreError(f"DuckDB can't read `{name}` of a store whose path is no valid UTF-8")
                 connection.execute(f"CREATE VIEW {name} AS {_select(index, name, view)}")
-        _lock(connection, [f"{folder}/" for folder in index.folders()], [parquet] if parquet else [])
+        _lock(connection, [*folders, *map(_glob, folders)], [parquet] if parquet else [])
         return _answer(connection, sql, parquet)
 
 
@@ -182,7 +188,8 @@ def _any_file(index: Index, folder: str, name: str) -> bool:
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str], files: Sequence[str]) -> None:
-    connection.execute(f"SET allowed_directories = [{', '.join(map(_text, folders))}]")
+    allowed = ", ".join(_text(f"{folder}/") for folder in dict.fromkeys(folders))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute(f"SET allowed_paths = [{', '.join(map(_text, files))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -236,6 +243,14 @@ def _name(name: str) -> str:
 
 def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _glob(path: str) -> str:
