@@ -7,6 +7,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+import installation
 import many_runs
 import measure
 import peers
@@ -42,6 +43,7 @@ _PATIENCE = 20.0  # s: what takes longer than that in all is not repeated again
 def searching(work: Workloads) -> table.Section:
     """Measure questions to a store with very many runs."""
     number, listed = work.number(100_000), work.number(5_000)
+    installation.add(work.made, "query")
     with measure.scene(work.made.room) as where:
         measure.run([peers.VESTIGE.words(["true"], where.folder)], where)
         template = peers.vestige_record(where.folder)
