@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vestige.errors import RecordError, StoreError
 from vestige.record.place import Store
 from vestige.record.store import Runs
-from vestige.report.files import hash_start, relative
+from vestige.report.files import hash_start, is_folder, relative
 from vestige.report.quantity import marked, number
 from vestige.report.terminal import outcome
 from vestige.report.words import safe
@@ -119,8 +119,8 @@ def _files(run: Gathered, folder: RunFolder) -> Iterator[Change]:
     """Yield inputs and outputs with another content, and those that are new or gone."""
     kinds = ("input", "modified", "output")
     with suppress(RecordError):
-        then = {use.path: use for use in islice(folder.files(kinds), _MOST_FILES)}
-        now = {use.path: use for use in run.files if use.kind in kinds}
+        then = {use.path: use for use in islice(folder.files(kinds), _MOST_FILES) if not is_folder(use)}
+        now = {use.path: use for use in run.files if use.kind in kinds and not is_folder(use)}
         for path, use in now.items():
             words = _file_words(then.get(path), use)
             if words:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40
 _MOST_MEMBERS = 25  # processes that are listed of a row
+_KNOWN = ("exact", "bound")  # bound: to the 10 ms of the kernel's clock
 _GAPS = 400  # gaps below this part of the run are not seen
 _LABEL = 70  # letters
 _COMMAND = 500  # letters
@@ -90,7 +91,7 @@ def _row(name: str, members: Sequence[Process], end: float) -> Row:
         count=len(members),
         figures="  ·  ".join(_figures(members, end)),
         path=drawing.bars(joined(spans, end / _GAPS, end), end),
-        is_exact=all(process.start_method == "exact" for process in members),
+        is_exact=all(process.start_method in _KNOWN for process in members),
         bad=_bad(members, bad),
         members=tuple(_member(process) for process in longest[:_MOST_MEMBERS]),
         left_out=max(len(members) - _MOST_MEMBERS, 0),

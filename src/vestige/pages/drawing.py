@@ -5,7 +5,6 @@ A page stretches such a drawing to the width that it has, and zooms by looking a
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def area(times: Sequence[float], values: Sequence[float | None], end: float, top
 
 
 def stacked(layers: Sequence[Curve], end: float, top: float) -> list[str]:
-    """Return the area of each layer on those below it; a look holds until the next one."""
+    """Return the area of each layer on those below it; all have the same times."""
     if not layers:
         return []
     times = layers[0].times
@@ -58,7 +57,8 @@ def stacked(layers: Sequence[Curve], end: float, top: float) -> list[str]:
     found = []
     for layer in layers:
         above = [low + (value or 0.0) for low, value in zip(below, layer.values, strict=True)]
-        found.append(_between(times, below, above, end, top))
+        back = line(times[::-1], below[::-1], end, top)
+        found.append(f"{line(times, above, end, top)}L{back[1:]}Z")
         below = above
     return found
 
@@ -80,23 +80,6 @@ def moments(times: Iterable[float], end: float) -> str:
 def dot(time: float, value: float, end: float, top: float) -> str:
     """Return a line without length: drawn with round ends it is a dot, however the drawing is stretched."""
     return f"M{_text(across(time, end))} {up(value, top)}h.01"
-
-
-def _between(times: Sequence[float], below: Sequence[float], above: Sequence[float], end: float, top: float) -> str:
-    """Return the stretches in which there is anything between two stepped lines, each in one piece."""
-    words: list[str] = []
-    stops = [*times[1:], times[-1]]
-    for is_there, places in groupby(range(len(times)), lambda place: above[place] > below[place]):
-        if is_there:
-            piece = list(places)
-            there = "".join(_step(times[place], stops[place], above[place], end, top) for place in piece)
-            back = "".join(_step(stops[place], times[place], below[place], end, top) for place in reversed(piece))
-            words.append(f"M{there[1:]}{back}Z")
-    return "".join(words)
-
-
-def _step(start: float, stop: float, value: float, end: float, top: float) -> str:
-    return f"L{_text(across(start, end))} {up(value, top)}H{_text(across(stop, end))}"
 
 
 def _text(value: float) -> str:

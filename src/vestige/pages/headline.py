@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup, escape
+
+from vestige.kedro.kinds import NODE
 from vestige.report.plot_data import label
 from vestige.report.quantity import duration, how, number, shown, size
 from vestige.report.terminal import failed, outcome
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
     from vestige.record.model import Figure, Method, Process, Record
 
+_LEAST = 0.001  # nobody needs to know how much less
 _FEW = 0.1  # shares below it get a digit more
+_TRUST: tuple[Method, ...] = ("exact", "sampled", "bound", "estimate", "unavailable")
 _LABEL = 48  # letters of a command in the sentence
 
 
@@ -37,6 +42,7 @@ class Tile:
     how: str  # the method in words, with what is certain
     note: str = ""
     share: Share | None = None
+    more: str = ""  # a second value
     is_bad: bool = False
 
 
@@ -45,19 +51,11 @@ def tiles(record: Record) -> list[Tile]:
     return [*_outcome(record), *_wall(record), *_cpu(record), *_memory(record), *_traffic(record)]
 
 
-def sentence(record: Record, processes: Sequence[Process]) -> str:
+def sentence(record: Record, processes: Sequence[Process]) -> Markup:
     """Return in one sentence how it went, what it used, and what stood out."""
-    known = record.resources
-    wall = known.get("wall")
-    took = "" if wall is None or wall.value is None else f" after {shown(wall)}"
-    head = {
-        "running": "It is still running",
-        "interrupted": f"Nobody saw its end{took and f', which came{took}'}",
-    }.get(record.status, f"It went well, and ended{took}" if not failed(record) else f"It failed{took}")
-    if failed(record) and record.status == "ended":
-        head += f" with {outcome(record)}{_culprit(record, processes)}"
-    used = [*_cores_words(known), *_memory_words(record, processes), *_slowest_words(record)]
-    return f"{head}: {', '.join(used)}." if used else f"{head}."
+    used = [*_cores_words(record.resources), *_memory_words(record, processes), *_slowest_words(record)]
+    head = _ending(record, processes)
+    return (head + ": " + Markup("; ").join(used) if used else head) + "."
 
 
 def granted_memory(record: Record) -> tuple[str, float] | None:
@@ -72,8 +70,9 @@ def granted_memory(record: Record) -> tuple[str, float] | None:
 
 def percent(part: float) -> str:
     """Return a share as people write it: `38 %`, `0.4 %`."""
-    hundred = 100 * part
-    return f"{hundred:.0f} %" if part >= _FEW or hundred == 0 else f"{hundred:.2g} %"
+    if 0 < part < _LEAST:
+        return f"under {100 * _LEAST:g} %"
+    return f"{100 * part:.0f} %" if part >= _FEW or part == 0 else f"{100 * part:.2g} %"
 
 
 def _outcome(record: Record) -> Iterator[Tile]:
@@ -131,11 +130,8 @@ def _traffic(record: Record) -> Iterator[Tile]:
     worst = max((figure for figure in pair if figure is not None), key=lambda figure: _TRUST.index(figure.method))
     words = [shown(figure) for figure in storage]
     note = f"storage: {words[0]} read, {words[1]} written" if pair is through and all(storage) else ""
-    value = f"{shown(pair[0])} read, {shown(pair[1])} written"
-    yield Tile("I/O", value, worst.method, how(worst, reasons=False), note)
-
-
-_TRUST: tuple[Method, ...] = ("exact", "sampled", "bound", "estimate", "unavailable")
+    read, written = f"{shown(pair[0])} read", f"{shown(pair[1])} written"
+    yield Tile("I/O", read, worst.method, how(worst, reasons=False), note, more=written)
 
 
 def _share(value: float, granted: float, words: str) -> Share:
@@ -143,48 +139,65 @@ def _share(value: float, granted: float, words: str) -> Share:
     return Share(part, f"{percent(part)} of {words}")
 
 
-def _culprit(record: Record, processes: Sequence[Process]) -> str:
+def _ending(record: Record, processes: Sequence[Process]) -> Markup:
+    wall = record.resources.get("wall")
+    took = "" if wall is None or wall.value is None else f" after {shown(wall)}"
+    if record.status == "running":
+        return Markup("It is still running")
+    if record.exit.code is None and record.exit.signal is None:
+        return Markup("Nobody saw how it ended")
+    if not failed(record):
+        return escape(f"It ended well{took}")
+    return escape(f"It failed{took} with {outcome(record)}") + _culprit(record, processes)
+
+
+def _culprit(record: Record, processes: Sequence[Process]) -> Markup:
     """Name the process that ended so first, where it is not the command itself."""
     same = [
         process
         for process in processes
-        if process.end is not None and process.exit_code == record.exit.code and process.signal == record.exit.signal
+        if process.end is not None and (process.exit_code, process.signal) == (record.exit.code, record.exit.signal)
     ]
-    if record.exit.code in (None, 0) or len(same) < 2:  # noqa: PLR2004 - the command itself is one of them
-        return ""
-    first = min(same, key=lambda process: process.end or 0.0)
-    return f", which `{label(first.argv, first.name, most=_LABEL)}` was the first to end with"
+    if len(same) < 2:  # noqa: PLR2004 - the command itself is one of them
+        return Markup()
+    return Markup(", which {} was the first to end with").format(_code(min(same, key=lambda each: each.end or 0.0)))
 
 
-def _cores_words(known: dict[str, Figure]) -> Iterator[str]:
+def _cores_words(known: dict[str, Figure]) -> Iterator[Markup]:
     used, allowed = known.get("cores_used"), known.get("cores_allowed")
     if used is not None and used.value is not None:
         of = f" of {allowed.value:g}" if allowed is not None and allowed.value else ""
-        yield f"it used {shown(used)}{of} cores on average"
+        yield escape(f"{shown(used)}{of} cores used on average")
 
 
-def _memory_words(record: Record, processes: Sequence[Process]) -> Iterator[str]:
+def _memory_words(record: Record, processes: Sequence[Process]) -> Iterator[Markup]:
     peak, granted = record.resources.get("memory_peak"), granted_memory(record)
     if peak is None or not peak.value:
         return
     words = f"{shown(peak)} of memory at the peak"
     if granted is not None:
-        words += f", {percent(float(peak.value) / granted[1])} of {'its limit' if granted[0] == 'limit' else 'the RAM'}"
-    yield words + _holder(float(peak.value), processes)
+        words += f" ({percent(float(peak.value) / granted[1])} of {'its limit' if granted[0] == 'limit' else 'the RAM'})"
+    yield escape(words) + _holder(float(peak.value), processes)
 
 
-def _holder(peak: float, processes: Sequence[Process]) -> str:
+def _holder(peak: float, processes: Sequence[Process]) -> Markup:
     """Name who held most of the memory, if it was one of several processes."""
     if len(processes) < 2:  # noqa: PLR2004
-        return ""
+        return Markup()
     largest = max(processes, key=lambda process: process.memory_peak.value or 0)
     if (largest.memory_peak.value or 0) * 2 <= peak:
-        return ""
-    return f", most of it `{label(largest.argv, largest.name, most=_LABEL)}`"
+        return Markup()
+    return Markup(", most of it in {}").format(_code(largest))
 
 
-def _slowest_words(record: Record) -> Iterator[str]:
+def _slowest_words(record: Record) -> Iterator[Markup]:
     spans = record.spans
     if spans is not None and spans.slowest is not None and spans.slowest.of > 1:
         slowest = spans.slowest
-        yield f"{safe(slowest.name)} took longest, {duration(slowest.wall)} of {number(slowest.of)} parts"
+        kind = "nodes" if slowest.kind == NODE else "parts"
+        words = Markup(" took longest of {} {}, {}").format(number(slowest.of), kind, duration(slowest.wall))
+        yield Markup("<code>{}</code>").format(safe(slowest.name)) + words
+
+
+def _code(process: Process) -> Markup:
+    return Markup("<code>{}</code>").format(label(process.argv, process.name, most=_LABEL))

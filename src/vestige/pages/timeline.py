@@ -163,7 +163,7 @@ def panel(panel: Panel, end: float, *, styles: Sequence[int] = ()) -> Drawn:
     return Drawn(
         metric=panel.metric,
         title=_TITLES[panel.metric],
-        words=panel.headline,
+        words=panel.headline[:1].upper() + panel.headline[1:],
         ticks=tuple(
             Tick(_down(value, top), scale.text(value) + (f" {scale.unit}" if value == values[-1] else ""))
             for value in values

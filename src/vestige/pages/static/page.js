@@ -41,12 +41,12 @@
     }
     return low - 1;
   };
-  const at = (curve, time, steps) => {
+  const at = (curve, time) => {
     const place = before(curve.times, time), next = place + 1;
     if (place < 0) return null;
     const value = curve.values[place];
-    if (steps || value === null || next >= curve.times.length || curve.values[next] === null)
-      return next >= curve.times.length && curve.times[place] < time - 1e-9 && !steps ? null : value;
+    if (next >= curve.times.length) return curve.times[place] < time ? null : value;
+    if (value === null || curve.values[next] === null) return value;
     const whole = curve.times[next] - curve.times[place];
     return whole > 0 ? value + ((curve.values[next] - value) * (time - curve.times[place])) / whole : value;
   };
@@ -75,7 +75,7 @@
       const tell = units[panel.unit] || String, found = [];
       const all = [...panel.curves.filter(curve => !(panel.layers.length && curve.role === "process") && curve.role !== "look"), ...panel.layers];
       for (const curve of all) {
-        const value = at(curve, time, panel.layers.includes(curve));
+        const value = at(curve, time);
         if (value === null || (panel.layers.includes(curve) && value === 0)) continue;
         const name = runs.length > 1 ? `${run.name} ${panel.metric} ${curve.role === "total" ? "" : curve.label}`.trim() : curve.label;
         found.push([name, tell(value)]);
