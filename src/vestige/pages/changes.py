@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vestige.pages.gathered import Gathered
-    from vestige.record.model import FileUse, Package, Record
+    from vestige.record.model import FileClass, FileUse, Package, Record
     from vestige.record.store import RunFolder
 
 _MOST_RUNS = 200  # that are looked into
@@ -37,7 +37,7 @@ class FigureChange:
     name: str
     before: str
     now: str
-    ratio: str  # "1.20 ×"; empty where that can't be said
+    ratio: str  # how many times it is; empty where that can't be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _code(before: Record, now: Record) -> Iterator[Change]:
 
 def _files(run: Gathered, folder: RunFolder) -> Iterator[Change]:
     """Yield inputs and outputs with another content, and those that are new or gone."""
-    kinds = ("input", "modified", "output")
+    kinds: tuple[FileClass, ...] = ("input", "modified", "output")
     with suppress(RecordError):
         then = {use.path: use for use in islice(folder.files(kinds), _MOST_FILES) if not is_folder(use)}
         now = {use.path: use for use in run.files if use.kind in kinds and not is_folder(use)}

@@ -53,7 +53,7 @@ class Row:
 
 
 def rows(processes: Sequence[Process], end: float) -> list[Row]:
-    """Return the commands in the order in which they were first run; the rarest programs are one row if there are many."""
+    """Return the commands in the order in which they were first run; the smallest are one row if there are many."""
     groups = _grouped(processes)
     return [_row(name, members, end) for name, members in sorted(groups, key=lambda group: _first(group[1]))]
 

@@ -84,4 +84,3 @@ def dot(time: float, value: float, end: float, top: float) -> str:
 
 def _text(value: float) -> str:
     return f"{value:g}" if value < WIDTH else str(WIDTH)
-

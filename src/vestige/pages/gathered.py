@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vestige.report.plot_data import Chart, Curve
     from vestige.report.span_view import View
 
+_WORTH_SEEING = 0.02  # of the largest layer
 MOST_BANDS = 40  # spans with a bar of their own
 MOST_FILES = 5_000
 _MOST_SORTED = 200_000  # files; beyond that the first ones stand for all
@@ -68,7 +69,8 @@ def _layers(run: KeptRun, processes: tuple[Process, ...], end: float) -> tuple[C
 
 def _layered(chart: Chart, layers: tuple[Curve, ...]) -> Chart:
     """Return a chart whose memory is also told by process, where more than one had any."""
-    if len([layer for layer in layers if any(layer.values)]) < 2:  # noqa: PLR2004 - one alone repeats the whole
+    heights = sorted(max((value or 0.0 for value in layer.values), default=0.0) for layer in layers)
+    if len(heights) < 2 or heights[-2] < heights[-1] * _WORTH_SEEING:  # noqa: PLR2004 - one alone repeats the whole
         return chart
     panels = (
         dataclasses.replace(panel, layers=layers) if panel.metric == "memory" else panel for panel in chart.panels

@@ -176,7 +176,9 @@ def _memory_words(record: Record, processes: Sequence[Process]) -> Iterator[Mark
         return
     words = f"{shown(peak)} of memory at the peak"
     if granted is not None:
-        words += f" ({percent(float(peak.value) / granted[1])} of {'its limit' if granted[0] == 'limit' else 'the RAM'})"
+        words += (
+            f" ({percent(float(peak.value) / granted[1])} of {'its limit' if granted[0] == 'limit' else 'the RAM'})"
+        )
     yield escape(words) + _holder(float(peak.value), processes)
 
 

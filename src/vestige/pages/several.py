@@ -49,7 +49,7 @@ class Cell:
     """A figure of one run."""
 
     value: str
-    beside: str  # beside the first run: "1.20 ×"; empty for that itself
+    beside: str  # how many times that of the first run it is; empty for that itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,6 @@ def rows(runs: Sequence[Gathered]) -> list[Row]:
 
 def panels(runs: Sequence[Gathered]) -> list[Drawn]:
     """Return for each metric the whole of every run; each run is one style."""
-    last = end(runs)
     found = (_drawn(each, runs) for each in zip(*(run.chart.panels for run in runs), strict=True))
     return [panel for panel in found if not panel.is_empty]
 

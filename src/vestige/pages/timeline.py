@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
 from vestige.report import plot_scale
-from vestige.report.quantity import duration, how, marked
+from vestige.report.quantity import duration, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.report.bands import Band
-    from vestige.report.plot_data import Chart, Curve, Mark, Panel
+    from vestige.report.plot_data import Chart, Curve, Mark, Panel, Peak
 
 _TIME_TICKS = 8
 _VALUE_TICKS = 4
@@ -49,6 +49,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """A peak."""
+
+    path: str
+    words: str
+    is_exact: bool
+    certain: str  # the path of what is certain of it, empty where that is a point
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """One panel."""
 
@@ -60,10 +70,7 @@ class Drawn:
     lines: tuple[Line, ...]
     rules: tuple[Rule, ...]
     far: tuple[str, ...]  # limits far above
-    peak: str  # the path of its dot, empty for none
-    peak_words: str
-    peak_is_exact: bool
-    certain: str  # the path of what is certain of the peak, empty where that is a point
+    peak: Dot | None
 
     @property
     def is_empty(self) -> bool:
@@ -178,25 +185,20 @@ def panel(panel: Panel, end: float, *, styles: Sequence[int] = ()) -> Drawn:
         lines=tuple(_lines(panel, end, top, styles)),
         rules=tuple(Rule(limit.label, _down(limit.value, top)) for limit in near),
         far=tuple(f"{limit.label}, far above" for limit in panel.limits if limit not in near),
-        **_peak(panel, end, top),
+        peak=None if panel.peak is None else _peak(panel.peak, end, top),
     )
 
 
-def _peak(panel: Panel, end: float, top: float) -> dict[str, object]:
-    peak = panel.peak
-    if peak is None or peak.figure.value is None:
-        return {"peak": "", "peak_words": "", "peak_is_exact": True, "certain": ""}
-    low, high = peak.figure.lower, peak.figure.upper
+def _peak(peak: Peak, end: float, top: float) -> Dot | None:
+    value, low, high = peak.figure.value, peak.figure.lower, peak.figure.upper
+    if value is None:
+        return None
     certain = ""
     if low is not None and high is not None and high > low:
         x = drawing.across(peak.time, end)
         certain = f"M{x:g} {drawing.up(float(low), top)}V{drawing.up(float(high), top)}"
-    return {
-        "peak": drawing.dot(peak.time, float(peak.figure.value), end, top),
-        "peak_words": f"peak {marked(peak.figure)} ({how(peak.figure, reasons=False)})",
-        "peak_is_exact": peak.is_exact,
-        "certain": certain,
-    }
+    path = drawing.dot(peak.time, float(value), end, top)
+    return Dot(path, f"peak {marked(peak.figure)}", peak.is_exact, certain)
 
 
 def _lines(panel: Panel, end: float, top: float, styles: Sequence[int]) -> Iterator[Line]:
