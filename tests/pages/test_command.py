@@ -34,7 +34,7 @@ def test_a_run_becomes_a_file_named_after_it(tmp_path: Path) -> None:
         (("last",) * 8, "more than 7 runs"),
     ],
 )
-def test_mistakes_leave_no_file(tmp_path: Path, words: tuple[str, ...], said: bytes) -> None:
+def test_mistakes_leave_no_file(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     program = front(tmp_path)
     program("run", "true")
     before = set(os.listdir(program.folder))
