@@ -6,8 +6,12 @@ import os
 import sys
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from vestige.report.quantity import size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PATIENCE = 2.0  # s before anything is said
 _STDERR = 2
@@ -16,7 +20,13 @@ _STDERR = 2
 class Progress:
     """Tells how much of the work is done, if stderr is a terminal and it lasts."""
 
-    def __init__(self, hint: str = "; Ctrl-C leaves it for later", doing: str = "hashing files") -> None:
+    def __init__(
+        self,
+        hint: str = "; Ctrl-C leaves it for later",
+        doing: str = "hashing files",
+        amount: Callable[[float], str] = size,
+    ) -> None:
+        self._amount = amount
         self._hint = hint
         self._doing = doing
         self._begun = time.monotonic()
@@ -24,10 +34,10 @@ class Progress:
         self._is_wanted = os.isatty(_STDERR)
 
     def __call__(self, done: int, total: int) -> None:
-        """Take note of `done` of `total` bytes."""
+        """Take note of `done` of `total`, which are bytes unless `amount` writes them otherwise."""
         if self._is_wanted and time.monotonic() - self._begun >= _PATIENCE:
             share = min(done * 100 // max(total, 1), 100)
-            self._show(f"vestige: {self._doing}, {share} % of {size(total)}{self._hint}")
+            self._show(f"vestige: {self._doing}, {share} % of {self._amount(total)}{self._hint}")
 
     def clear(self) -> None:
         """Wipe the line away."""
