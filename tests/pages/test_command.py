@@ -55,3 +55,13 @@ def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("vestige: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_history_advises_in_one_line(tmp_path: Path) -> None:
+    program = front(tmp_path)
+    program("run", "true")
+    assert "From history" not in program("report", "-o", "-").stdout
+    for _ in range(5):
+        assert program("run", "true").returncode == 0
+    text = program("report", "-o", "-").stdout
+    assert re.search(r"From history:</b> <code>--mem=\d+M would do: 6 runs, p99 \+ 20 %</code>", text)

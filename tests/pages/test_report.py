@@ -184,6 +184,13 @@ class TestProcesses:
         found = commands.rows(processes, 101)
         assert [(row.label, row.count) for row in found] == [("cc1", 100), ("ld", 1)]
 
+    def test_before_that_they_are_told_by_their_script(self) -> None:
+        processes = [
+            charts.process(n, "python", f"part{n % 3}.py", str(n), start=n, end=n + 1, name="python") for n in range(99)
+        ]
+        found = commands.rows(processes, 100)
+        assert [(row.label, row.count) for row in found] == [(f"python part{n}.py", 33) for n in range(3)]
+
     def test_however_many_programs_there_are_the_rows_are_few(self) -> None:
         processes = [charts.process(n, f"tool{n}", start=0, end=n, name=f"tool{n}") for n in range(500)]
         found = commands.rows(processes, 500)

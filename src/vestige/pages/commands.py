@@ -59,16 +59,23 @@ def rows(processes: Sequence[Process], end: float) -> list[Row]:
 
 
 def _grouped(processes: Sequence[Process]) -> list[tuple[str, list[Process]]]:
-    """Return processes by command; if these are too many by program, and if those are, the smallest together."""
-    by_command = _by(processes, [label(process.argv, process.name, most=_LABEL) for process in processes])
-    if len(by_command) <= _MOST_ROWS:
-        return by_command
-    by_program = _by(processes, [shortened(safe(process.name or "?"), _LABEL) for process in processes])
-    by_program.sort(key=lambda group: -sum(map(_length, group[1])))
-    if len(by_program) <= _MOST_ROWS:
-        return by_program
-    rest = [process for _, members in by_program[_MOST_ROWS - 1 :] for process in members]
-    return [*by_program[: _MOST_ROWS - 1], ("other programs", rest)]
+    """Return processes by command; if these are too many by fewer words of it, and then the smallest together."""
+    for words in (None, 2, 1):
+        groups = _by(processes, [_named(process, words) for process in processes])
+        if len(groups) <= _MOST_ROWS:
+            return groups
+    groups.sort(key=lambda group: -sum(map(_length, group[1])))
+    rest = [process for _, members in groups[_MOST_ROWS - 1 :] for process in members]
+    return [*groups[: _MOST_ROWS - 1], ("other programs", rest)]
+
+
+def _named(process: Process, words: int | None) -> str:
+    """Return the first words of a command, None: all of them; a script's name is the second one."""
+    if words == 1:
+        return shortened(safe(process.name or "?"), _LABEL)
+    return label(
+        process.argv if words is None or process.argv is None else process.argv[:words], process.name, most=_LABEL
+    )
 
 
 def _by(processes: Sequence[Process], names: Sequence[str]) -> list[tuple[str, list[Process]]]:

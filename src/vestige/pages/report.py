@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from vestige._version import VERSION
 from vestige.errors import StoreError, UsageError, VestigeError
-from vestige.pages import changes, commands, headline, printed, several, timeline, used_files
+from vestige.pages import advised, changes, commands, headline, printed, several, timeline, used_files
 from vestige.pages.embedded import embedded
 from vestige.pages.environment import render
 from vestige.pages.gathered import gather
@@ -58,6 +58,7 @@ def _of_one(run: Gathered, assets: Assets) -> Iterator[str]:
         identity=terminal.identity(record, run.run.path),
         tiles=headline.tiles(record),
         sentence=headline.sentence(record, run.processes),
+        advice=advised.line(run),
         last_words=_last_words(run) if terminal.failed(record) else [],
         panels=timeline.panels(chart),
         ticks=timeline.time_ticks(chart.end),
