@@ -28,6 +28,7 @@ import machine
 import measure
 import overhead
 import page
+import pages
 import peers
 import pipelines
 import table
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "sampling": cost.sampling,
     "memory": cost.memory,
     "listing": listing.listing,
+    "pages": pages.pages,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "kedro": pipelines.kedro,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +23,7 @@ from vestige.pages.gathered import gather
 from vestige.pages.report import page
 from vestige.record.model import Completeness, Exit, Figure, Stream
 from vestige.record.output import Piece
+from vestige.record.store import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -290,6 +293,16 @@ class TestOutput:
         (store / "runs" / run.name / "events.jsonl").unlink()
         assert [piece.content for piece in run.output(last=2)] == [b"89", b"bc"]
 
+    @pytest.mark.parametrize("length", [1 << 62, 3])
+    @pytest.mark.parametrize("offset", [1 << 62, 2])
+    def test_events_that_tell_of_more_than_there_is(self, store: Path, length: int, offset: int) -> None:
+        run = folders.write(store, folders.FULL)
+        said = {"seq": 2, "t": 1, "event": "output", "stream": "stdout", "offset": offset, "length": length}
+        (store / "runs" / run.name / "events.jsonl").write_text(json.dumps(said) + "\n")
+        (piece,) = run.output()
+        assert piece.content == folders.FULL.stdout[offset:][:length]
+        assert "python train.py" in text_of(run)
+
 
 class TestWhatChanged:
     def test_the_last_like_run_is_found_and_what_differs_is_named(self, store: Path) -> None:
@@ -365,3 +378,16 @@ def test_what_was_not_captured_is_told(store: Path) -> None:
     words = words_of(text_of(folders.write(store, folders.Made(record))))
     assert "file, not captured, /tmp/o, <b>why</b>" in words
     assert "not traced: `--trace off`" in words
+
+
+def test_a_long_run_is_bounded_in_what_it_shows(tmp_path: Path) -> None:
+    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "..", "bench"))
+    import long_run  # noqa: PLC0415 - the bench's own
+
+    small, large = (
+        text_of(RunFolder(long_run.write(str(tmp_path / str(number)), 2_000, number, number)))
+        for number in (100, 2_000)
+    )
+    assert len(large) - len(small) < 1_900 * 500  # bytes for a process and a file
+    assert large.count("<details") < 60
+    assert "step" in words_of(large)

@@ -76,13 +76,13 @@ def percent(part: float) -> str:
 
 
 def _outcome(record: Record) -> Iterator[Tile]:
-    reason = safe(record.exit.reason or "")
     value = outcome(record).partition(":")[0]
-    method: Method = "exact" if record.exit.code is not None else "unavailable"
-    note = reason or ("" if record.exit.code in (None, 0) else "exit code of a shell: " + str(record.exit.code))
-    note = note if record.exit.signal or reason else ""
-    words = "exact" if method == "exact" else "not over yet" if record.status == "running" else "nobody saw the end"
-    yield Tile("Outcome", value, method, words, note, is_bad=failed(record))
+    note = safe(record.exit.reason or "")
+    if record.exit.code is not None:
+        yield Tile("Outcome", value, "exact", "exact", note, is_bad=failed(record))
+    else:
+        how_known = "not over yet" if record.status == "running" else "nobody saw the end"
+        yield Tile("Outcome", value, "unavailable", how_known, note, is_bad=failed(record))
 
 
 def _wall(record: Record) -> Iterator[Tile]:

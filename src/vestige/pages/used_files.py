@@ -111,7 +111,7 @@ def _row(use: FileUse, processes: Sequence[Process], cwd: str) -> Row:
 
 def _by(places: Iterable[int], processes: Sequence[Process]) -> str:
     """Name those who used a file, as far as a foreign list of them tells."""
-    names = list(dict.fromkeys(safe(processes[place].name or "?") for place in places if place < len(processes)))
+    names = list(dict.fromkeys(safe(processes[place].name or "?") for place in places if 0 <= place < len(processes)))
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

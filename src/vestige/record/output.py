@@ -66,12 +66,17 @@ def _in_order(folder: str, noted: str, last: int | None) -> Iterator[Piece]:
     files = {name: _copy(folder, name) for name in {piece.stream for piece in pieces}}
     try:
         for piece in pieces:
-            content = os.pread(files[piece.stream], piece.length, piece.offset) if files[piece.stream] >= 0 else b""
-            yield Piece(piece.since / _SECOND, piece.stream, content)
+            yield Piece(piece.since / _SECOND, piece.stream, _read(files[piece.stream], piece))
     finally:
         for descriptor in files.values():
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _read(descriptor: int, piece: events.Output) -> bytes:
+    """Return what is there of a piece: the events are somebody else's words, and may tell of any length."""
+    there = 0 if descriptor < 0 else max(0, os.fstat(descriptor).st_size - piece.offset)
+    return os.pread(descriptor, min(piece.length, there), piece.offset) if there else b""
 
 
 def _last(pieces: list[events.Output], most: int) -> list[events.Output]:
