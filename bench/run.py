@@ -31,6 +31,7 @@ import page
 import pages
 import peers
 import pipelines
+import searching
 import table
 import telemetry
 import throughput
@@ -56,6 +57,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "memory": cost.memory,
     "listing": listing.listing,
     "pages": pages.pages,
+    "history": searching.searching,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "kedro": pipelines.kedro,

@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from vestige import exit_codes, settings
@@ -19,6 +20,7 @@ from vestige.duct import listing as duct_listing
 from vestige.duct import options as duct_options
 from vestige.duct import plotting as duct_plotting
 from vestige.duct import pretty as duct_pretty
+from vestige.history import fields, tables, where
 from vestige.report import listing
 from vestige.telemetry import schema as schemas
 
@@ -35,6 +37,12 @@ Results go to stdout, talk to stderr. Tables are for people and may change; thes
 or columns:
 
 - `vestige ls --json`: a list of records, each with one more key `folder`. `vestige show --json`: one such record.
+- `vestige stats --json`: a list of `{{"template", "count", "failed", "first", "last", "measures"}}`; a measure (`wall`,
+  `cpu`, `peak_memory`, `io_bytes`) is `{{"unit", "count", "median", "lower", "upper", "p90", "largest", "trend",
+  "newest"}}`, `trend` null where there is none beyond noise. `vestige suggest --json`: `template`, `runs`, `failed`,
+  `out_of_memory`, `since`, `requests` (a list of `{{"option", "value", "runs", "p99", "largest", "room", "why"}}`) and
+  `cautions`. `vestige gc --json`: `runs` (a list of `{{"run", "folder", "size"}}`), `kept`, `reasons`, `beyond`.
+  `vestige query --json`: a list of objects, `--schema --json`: tables, each its columns with their types.
 - `vestige show --processes --json`: a list of the lines of `processes.jsonl`; `--usage --json`: of `usage.jsonl`.
 - `vestige show --files --json`: a list of the lines of `files.jsonl`. `--tree --json`: a list of `{{"process", "depth",
   "pid", "argv", "read", "written"}}`, parents first; `process` is the line in `processes.jsonl`, from 0, null where it
@@ -71,6 +79,30 @@ or columns:
 RUN is `last`, `last~N`, the start of a short id, of a full id or of a folder's name, or the path of a run folder.
 """
 
+_FIELDS = """\
+What `vestige ls --where` and `--sort`, `vestige stats --where` and the table `runs` of `vestige query` know of a run.
+How to use them: [history](../guide/history.md).
+
+## Conditions
+"""
+_CONDITIONS = """\
+- Numbers take units: bytes `B`, `kB`, `MB`, `GB`, `TB` (decimal) and `KiB`, `MiB`, `GiB` (binary), seconds `us`, `ms`,
+  `s`, `min`, `h`, `d`, `w`.
+- Times are an age (`started > 2h`: in the last two hours), a day (`started = 2026-07-01`: all of it, local time) or a
+  date with a time.
+- Text is put in single or double quotes, a quote in it twice; a plain word needs none. Comparisons tell capitals from
+  small letters; `~` and `!~` search for a regular expression of Python, in the first 4,000 letters; `(?i)` at its
+  beginning takes both for the same. A pattern that takes longer than five seconds is given up.
+- `tags = 'x'` holds where one of the tags is `x`.
+- A comparison with a value that is not known does not hold, `!=` and `not in` included; `not` before it does. `is null`
+  asks for it.
+- Of a figure that is only a bound (`_method` says `bound`), the bound is compared.
+"""
+_TABLES = """\
+`runs` has the fields above. The others have a line for each line of the files of that name in all run folders, or of
+the lists in `record.json`, with the columns that [record](record.md) explains, and `run`, the run's `id`. A figure is a
+struct: `cpu.value`.
+"""
 _LABELS = """\
 Every count is itself a power of two: `1`, `2`, `4`, … `>=65536` times in a week, rounded down. Any word that is not
 listed becomes `other`. The rules are in [telemetry](telemetry.md).
@@ -110,6 +142,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "config.md": _config(),
         "environment.md": _environment(),
+        "fields.md": _run_fields(),
         "exit-codes.md": _exit_codes(),
         "telemetry-schema.md": _telemetry(),
     }
@@ -228,6 +261,25 @@ def _environment() -> str:
     rows = ((f"`{variable.name}`", variable.meaning) for variable in settings.VARIABLES)
     table = _table(("variable", "meaning"), rows)
     return f"# Environment variables\n\n{_NOTE}\nAn empty variable counts as unset.\n\n{table}"
+
+
+def _run_fields() -> str:
+    rows = ((f"`{name}`", field.kind, field.meaning) for name, field in fields.FIELDS.items())
+    grammar = (where.__doc__ or "").partition("\n\n")[2].partition("\n\n")[0]
+    tables_ = "\n\n".join(_table_columns(name) for name in tables.VIEWS)
+    return "\n".join(
+        [
+            f"# Fields of runs\n\n{_NOTE}\n{_FIELDS}",
+            f"```\n{textwrap.dedent(grammar)}\n```\n\n{_CONDITIONS}",
+            f"## Fields\n\n{_table(('field', 'kind', 'meaning'), rows)}",
+            f"## Tables of `vestige query`\n\n{_TABLES}\n{tables_}\n",
+        ]
+    )
+
+
+def _table_columns(name: str) -> str:
+    columns = ", ".join(f"`{column}`" for column in tables.schema()[name])
+    return f"- `{name}`, {tables.VIEWS[name].meaning}: {columns}"
 
 
 def _exit_codes() -> str:

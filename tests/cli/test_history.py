@@ -176,13 +176,13 @@ def test_damaged_lines_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_stats(program: Front) -> None:
-    found = {each["group"]: each for each in asked(program, "stats", "--json")}
+    found = {each["template"]: each for each in asked(program, "stats", "--json")}
     assert set(found) == {"python train.py N", "make", "sleep N"}
     assert (found["make"]["count"], found["make"]["failed"]) == (6, 1)
     wall = found["python train.py N"]["measures"]["wall"]
     assert (wall["count"], wall["median"], wall["largest"], wall["newest"][0]) == (6, 6.0, 11.0, 1.0)
     assert found["make"]["measures"]["wall"]["count"] == 5  # the one that failed tells nothing
-    assert [each["group"] for each in asked(program, "stats", "--json", "--command", "make*")] == ["make"]
+    assert [each["template"] for each in asked(program, "stats", "--json", "--command", "make*")] == ["make"]
     assert "python train.py N" in program("stats").stdout
     assert program("stats", "--where", "wall > 100").stderr == "vestige: no runs\n"
 
@@ -191,7 +191,7 @@ def test_suggest(program: Front) -> None:
     done = program("suggest", "--sbatch", "python", "train.py", "99")
     assert done.stdout.splitlines()[:2] == ["#SBATCH --mem=100M", "#SBATCH --time=00:01:00"]
     found = asked(program, "suggest", "--json", "last")
-    assert (found["group"], found["runs"]) == ("python train.py N", 6)
+    assert (found["template"], found["runs"]) == ("python train.py N", 6)
     assert "6 runs" in program("suggest").stdout
     nothing = program("suggest", "never", "run", "before")
     assert (nothing.returncode, nothing.stdout) == (2, "")

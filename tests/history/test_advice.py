@@ -17,7 +17,7 @@ GIB = 1 << 30
 
 def seen(**values: Any) -> Seen:
     default: dict[str, Any] = {
-        "group": "train N",
+        "template": "train N",
         "started": "2026-07-01T00:00:00.000000Z",
         "status": "ended",
         "failed": False,

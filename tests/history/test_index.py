@@ -82,7 +82,7 @@ def truth(store: Store) -> tuple[list[Row], list[Row], int, list[str]]:
 def test_a_row_says_what_the_record_says(store: Store) -> None:
     found = next(iter(opened(store).rows(where.parse("command = 'train 89'"))))
     assert (found.wall, found.wall_method, found.failed, found.tags) == (89.0, "exact", False, ())
-    assert (found.peak_memory, found.peak_memory_method, found.group) == (89, "bound", "train N")
+    assert (found.peak_memory, found.peak_memory_method, found.template) == (89, "bound", "train N")
     assert Path(found.folder).is_dir()
 
 

@@ -27,14 +27,14 @@ _MEBIBYTE = 1 << 20
 _LEAST = 100  # MiB: the shell of a batch script wants its share
 _BUSY = 0.9  # of the cores that it was allowed
 _STOPPED = ("SIGTERM", "SIGXCPU", "SIGKILL")  # how schedulers end what takes too long
-_ASKED = ("group", "started", "status", "failed", "signal", "wall", "peak_memory", "cores_used", "cores_allowed",
+_ASKED = ("template", "started", "status", "failed", "signal", "wall", "peak_memory", "cores_used", "cores_allowed",
           "oom_kills", "memory_limit")  # fmt: skip
 
 
 class Seen(NamedTuple):
     """What counts of one run."""
 
-    group: str
+    template: str
     started: str
     status: str
     failed: bool
@@ -73,7 +73,7 @@ class Request:
 class Advice:
     """What to ask for, for commands of one kind."""
 
-    group: str
+    template: str
     runs: int  # that were looked at
     failed: int  # of them
     out_of_memory: int  # of them
@@ -82,9 +82,9 @@ class Advice:
     cautions: tuple[str, ...] = ()  # one sentence each
 
 
-def advice(index: Index, group: str) -> Advice | None:
+def advice(index: Index, template: str) -> Advice | None:
     """Return what to ask for, None where no run of this kind has ended. Raises StoreError."""
-    same = where.every(where.Comparison("group", group.__eq__))
+    same = where.every(where.Comparison("template", template.__eq__))
     return of(Seen(*found) for found in index.values(_ASKED, same))  # type: ignore[arg-type]
 
 
@@ -97,7 +97,7 @@ def of(newest_first: Iterable[Seen]) -> Advice | None:
     killed = [run for run in runs if run.was_out_of_memory]
     requests = (_memory(good, runs, killed), _time(good, runs, killed), _cpus(good))
     return Advice(
-        group=runs[0].group,
+        template=runs[0].template,
         runs=len(runs),
         failed=len(runs) - len(good),
         out_of_memory=len(killed),
@@ -116,9 +116,9 @@ def of_snapshot(folder: str, argv: Sequence[str]) -> str:
     source = Source(store)
     if not source.is_fresh():
         return ""
-    group = groups.group(argv)
+    template = groups.group(argv)
     columns = [source.column(name) for name in _ASKED]
-    same = [at for at, other in enumerate(columns[0]) if other == group]
+    same = [at for at, other in enumerate(columns[0]) if other == template]
     same.sort(key=source.column("started").__getitem__, reverse=True)
     found = of(Seen(*(column[at] for column in columns)) for at in same)
     return line(found) if found is not None and found.runs - found.failed >= _ENOUGH else ""

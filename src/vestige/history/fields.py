@@ -34,7 +34,7 @@ FIELDS: dict[str, Field] = {
     "exit_code": Field("number", "as a shell shows it: 128 + n for signal n; null while it runs"),
     "signal": Field("text", "the signal that ended it: `SIGKILL`"),
     "command": Field("text", "the command line as one could type it"),
-    "group": Field("text", "the command without what changes from run to run: what `vestige stats` counts together"),
+    "template": Field("text", "the command without what changes from run to run: what `vestige stats` counts together"),
     "message": Field("text", "what `--message` said"),
     "tags": Field("tags", "tags; `tags = 'x'` holds where one of them is `x`"),
     "cwd": Field("text", "the folder that it ran in"),

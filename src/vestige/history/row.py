@@ -38,7 +38,7 @@ class Row:
     exit_code: int | None
     signal: str | None
     command: str
-    group: str
+    template: str
     message: str | None
     tags: tuple[str, ...]
     cwd: str
@@ -97,7 +97,7 @@ def of(run: KeptRun, record: Record) -> Row:
         exit_code=record.exit.code,
         signal=record.exit.signal,
         command=command(record.argv),
-        group=groups.group(record.argv),
+        template=groups.group(record.argv),
         message=record.message,
         tags=record.tags,
         cwd=record.cwd,

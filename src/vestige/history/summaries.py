@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MEASURES = {"wall": "s", "cpu": "s", "peak_memory": "B", "io_bytes": "B"}
 _READ, _WRITTEN = "read_bytes", "written_bytes"
 _NEWEST = 24  # values that are drawn
-_ASKED = ("group", "started", "failed", "status", "wall", "cpu", "peak_memory", _READ, _WRITTEN)
+_ASKED = ("template", "started", "failed", "status", "wall", "cpu", "peak_memory", _READ, _WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Measure:
 class Summary:
     """The runs of one kind."""
 
-    group: str  # the command without what changes from run to run
+    template: str  # the command without what changes from run to run
     count: int
     failed: int
     first: str  # when the oldest began
@@ -70,15 +70,15 @@ def summaries(index: Index, where: Expression | None = None) -> list[Summary]:
     kinds: dict[str, _Kind] = {}
     for found in index.values(_ASKED, where):
         kinds.setdefault(str(found[0]), _Kind()).take(dict(zip(_ASKED, found, strict=True)))
-    made = (_summary(group, kind) for group, kind in kinds.items())
-    return sorted(made, key=lambda each: (-each.count, each.group))
+    made = (_summary(template, kind) for template, kind in kinds.items())
+    return sorted(made, key=lambda each: (-each.count, each.template))
 
 
-def _summary(group: str, kind: _Kind) -> Summary:
+def _summary(template: str, kind: _Kind) -> Summary:
     measures = {
         name: _measure(values, MEASURES[name]) for name in MEASURES if (values := kind.good[name] or kind.bad[name])
     }
-    return Summary(group, len(kind.started), kind.failed, kind.started[-1], kind.started[0], measures)
+    return Summary(template, len(kind.started), kind.failed, kind.started[-1], kind.started[0], measures)
 
 
 def _measure(newest_first: list[float], unit: str) -> Measure:

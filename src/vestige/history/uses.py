@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from vestige.errors import RecordError, StoreError
+from vestige.history.known_uses import KINDS, Entry, KnownUses, stamp_of
 from vestige.observe.lines import open_regular
 from vestige.record import codec
 from vestige.record.finalise import FILES_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import FileClass, FileUse, Record
     from vestige.record.store import RunFolder
@@ -74,10 +75,34 @@ class Uses:
             kind.encode(): [places for places, kinds in zip(found, groups, strict=True) if kind in kinds]
             for kind in {kind for kinds in groups for kind in kinds}
         }
-        for run in range(len(self.runs)):
-            for offset, line in self._lines(run, [kind.decode() for kind in of_class]):
-                _note(of_class, line, run << _OFFSET_BITS | offset)
+        for run, entries in self._all_entries(frozenset(kind.decode() for kind in of_class)):
+            for offset, kind, path, digest in entries:
+                place = run << _OFFSET_BITS | offset
+                for places in of_class.get(kind, ()):
+                    places.by_path.setdefault(path, []).append(place)
+                    if digest is not None:
+                        places.by_hash.setdefault(digest, []).append(place)
         return found
+
+    def _all_entries(self, kinds: frozenset[str]) -> Iterator[tuple[int, list[Entry]]]:
+        """Yield the files of these classes, and perhaps of others, that each run used."""
+        known = KnownUses(self.runs) if kinds <= KINDS else None
+        for run, folder in enumerate(self.runs):
+            entries = None if known is None else known.of(folder)
+            if entries is None:
+                stamp = stamp_of(folder.path)
+                entries = list(self._entries(run, kinds if known is None else KINDS))
+                if known is not None and run not in self.problems:
+                    known.keep(folder, stamp, entries)
+            yield run, entries
+        if known is not None:
+            known.renew(self.runs)
+
+    def _entries(self, run: int, kinds: Iterable[str]) -> Iterator[Entry]:
+        for offset, line in self._lines(run, kinds):
+            entry = _entry(offset, line)
+            if entry is not None:
+                yield entry
 
     def of_run(self, run: int, kinds: Sequence[FileClass]) -> list[FileUse]:
         """Return the files of these classes that one run used, in the order in which they are written."""
@@ -188,15 +213,11 @@ def _found(piece: bytes, needles: Iterable[bytes]) -> list[tuple[int, int]]:
     return lines
 
 
-def _note(of_class: Mapping[bytes, Sequence[Places]], line: bytes, place: int) -> None:
+def _entry(offset: int, line: bytes) -> Entry | None:
     at = line.find(_KIND)
     if not line.startswith(_HEAD):
-        return
-    path = line[len(_HEAD) : at]
+        return None
     begin = line.find(_HASH, at) + len(_HASH)
     digest = line[begin : line.find(b'"', begin)] if begin >= len(_HASH) else None
     kind = at + len(_KIND)
-    for places in of_class.get(line[kind : line.find(b'"', kind)], ()):
-        places.by_path.setdefault(path, []).append(place)
-        if digest is not None:
-            places.by_hash.setdefault(digest, []).append(place)
+    return Entry(offset, line[kind : line.find(b'"', kind)], line[len(_HEAD) : at], digest)

@@ -34,12 +34,14 @@ examples:
   vestige ls --since 2026-07-01           since a day, local time
   vestige ls --command '*train.py*'       by command line
   vestige ls --tag forest --csv           for a spreadsheet
-  vestige ls --where "peak_memory > 2GB and command ~ 'kedro'"
-  vestige ls --where "failed and started > 2d and not tags = 'try'"
-  vestige ls --where "commit is null" --sort wall
+  vestige ls --where "peak_memory > 2GB and command ~ 'kedro'"       by what they took and were
+  vestige ls --where "failed and started > 2d and not tags = 'try'"  of the last two days
+  vestige ls --sort peak_memory --last 5  the five largest
   vestige ls --json                       for programs
   vestige ls --tag con-duct               logs of con-duct, in `.duct/logs` of this folder, or imported
   vestige ls /data/study/.duct/logs       those of another folder; also a file, or what the names begin with
+
+Fields and operators of `--where`, and fields of `--sort`: docs/reference/fields.md, or `vestige query --schema`.
 """
 
 _SHOWN = 50  # a screenful or two: who wants more says so, and a store may hold a hundred thousand

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  vestige query "SELECT command, wall FROM runs ORDER BY wall DESC LIMIT 5"
-  vestige query 'SELECT "group", count(*), median(peak_memory) FROM runs GROUP BY ALL ORDER BY 2 DESC'
-  vestige query "SELECT run, path FROM files WHERE kind = 'output' AND path LIKE '%.pdf'"
-  vestige query "SELECT name, version, count(*) FROM packages WHERE name = 'numpy' GROUP BY ALL"
-  vestige query --csv "SELECT * FROM runs" > runs.csv
-  vestige query --parquet runs.parquet "SELECT * FROM runs"
-  vestige query --schema                   the tables and their columns
+  vestige query "SELECT command, wall FROM runs ORDER BY wall DESC LIMIT 5"   the five that took longest
+  vestige query "SELECT template, median(wall) FROM runs GROUP BY ALL"        by kind of command
+  vestige query "SELECT run, path FROM files WHERE path LIKE '%.pdf'"         which runs had to do with PDFs
+  vestige query "SELECT DISTINCT version FROM packages WHERE name = 'numpy'"  which versions of numpy
+  vestige query --csv "FROM runs" > runs.csv                                  all there is, for a spreadsheet
+  vestige query --parquet runs.parquet "FROM runs"                            for pandas, polars, R
+  vestige query --schema                                                      the tables and their columns
 
 It is DuckDB's SQL (pip install 'vestige[query]'). Times are UTC, all else in SI units.
 """
