@@ -29,6 +29,7 @@ import machine
 import measure
 import overhead
 import page
+import pages
 import peers
 import pipelines
 import searching
@@ -57,6 +58,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "memory": cost.memory,
     "hyperfine": benching.benching,
     "listing": listing.listing,
+    "pages": pages.pages,
     "history": searching.searching,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,

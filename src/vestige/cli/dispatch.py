@@ -25,6 +25,7 @@ COMMANDS = {
     "plot": "draw CPU and memory over time, in the terminal or as an image",
     "compare": "hold runs against each other, and say why one took longer",
     "bench": "run commands many times, and compare time, memory and I/O",
+    "report": "write a run as a page: one HTML file that needs nothing else",
     "why": "say which run wrote a file, and from what",
     "used-by": "say which runs read a file, and what came of it",
     "query": "ask all runs in SQL",
