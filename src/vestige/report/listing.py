@@ -62,7 +62,7 @@ def row(entry: Loaded[KeptRun]) -> list[str]:
     figures = record.resources
     return [
         short_id(record.id),
-        _local(record.started),
+        local(record.started),
         marked(figures.get("wall")),
         outcome(record).partition(":")[0],
         marked(figures.get("cpu")),
@@ -99,7 +99,7 @@ def _csv_row(record: Record, run: KeptRun) -> list[object]:
     return [record.id, record.started, record.ended, *ending, *figures, *words]
 
 
-def _local(started: str) -> str:
-    """Return a moment of the record in local time, to the second."""
+def local(started: str) -> str:
+    """Return a moment of a record in local time, to the second."""
     moment = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
