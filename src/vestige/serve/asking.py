@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from vestige.errors import UsageError
 from vestige.history import where
 from vestige.history.where import All, Comparison, Either, Expression
+from vestige.record.place import short_id
 
 if TYPE_CHECKING:
     from vestige.history.where import Compare
 
 LONGEST = 1000  # letters
-_SEARCHED = ("command", "message", "id", "host", "branch", "slurm_job")
+_SEARCHED = ("command", "message", "host", "branch", "slurm_job")
+_ID_LETTERS = 4  # from which on a word may be the start of an id
 _GRAMMAR = re.compile(r"[=<>~()]|\b(?:and|or|not|is)\b")
 EXAMPLES = {  # name: what it stands for
     "failed": "failed",
@@ -40,15 +42,21 @@ def expression(words: str) -> Expression | None:
 
 def _with_each(words: list[str]) -> Expression:
     """Return the condition that each word occurs in what is known of a run by name."""
-    parts = tuple(
-        Either((*(Comparison(field, _has(word)) for field in _SEARCHED), Comparison("tags", _any_has(word))))
-        for word in words
-    )
-    return Expression(" ".join(words), frozenset((*_SEARCHED, "tags")), All(parts))
+    return Expression(" ".join(words), frozenset(_SEARCHED), All(tuple(map(_with, words))))
+
+
+def _with(word: str) -> Either:
+    fields = (Comparison(field, _has(word)) for field in _SEARCHED)
+    return Either((*fields, Comparison("tags", _any_has(word)), Comparison("id", _begins(word))))
 
 
 def _has(word: str) -> Compare:
     return lambda value: word in value.casefold()
+
+
+def _begins(word: str) -> Compare:
+    """Return whether an id, or the eight digits by which people call it, begins so."""
+    return lambda value: len(word) >= _ID_LETTERS and (value.startswith(word) or short_id(value).startswith(word))
 
 
 def _any_has(word: str) -> Compare:

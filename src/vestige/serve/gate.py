@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse
 
+from vestige.errors import VestigeError
 from vestige.serve import frame
 from vestige.web import envelope
 from vestige.web.answers import HEADERS, LOCAL_NAMES, Answer, name_in, place_of
@@ -72,6 +73,8 @@ class Gate:
             return  # nobody waits for an answer
         except Refusal as refusal:
             await refused(scope, refusal)(scope, receive, answer)
+        except VestigeError as error:  # a record that can't be read, as a rule
+            await refused(scope, Refusal(422, "record", str(error)))(scope, receive, answer)
         except Exception as error:  # the outermost edge: what went wrong is told by its kind only
             _LOG.error("a request failed: %s at %s", type(error).__name__, place_of(error))
             if answer.begun:

@@ -43,25 +43,26 @@ _ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
 
 def _runs(request: Request) -> Response:
     found = listing.listed(_served(request).catalogue.index(), listing.asked(request.query_params))
-    status = 400 if found.complaint else 200
-    return _page("runs.html", status, here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
+    return _page("runs.html", here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
                  examples=tuple(asking.EXAMPLES.items()))  # fmt: skip
 
 
 def _run(request: Request) -> Response:
     run = _asked_run(request)
-    if _state(run) == "ended":
+    state = _state(run)
+    if state == "ended":
         return StreamingResponse(frame.in_pieces(_report((run,))), media_type="text/html")
-    record, now = _growing(request, run)
+    record, now = _growing(request, run, state)
     return _page("growing.html", here="run", record=record, short=short_id(record.id), started=local(record.started),
                  now=now, state_words=_STATES, roles=_ROLES, streams=captured.streams(run))  # fmt: skip
 
 
 def _live(request: Request) -> Response:
     run = _asked_run(request)
-    if _state(run) == "ended":
+    state = _state(run)
+    if state == "ended":
         return Json({"state": "ended"})
-    _, now = _growing(request, run)
+    _, now = _growing(request, run, state)
     return Json({"words": _STATES[now.state], **dataclasses.asdict(now)})
 
 
@@ -91,14 +92,14 @@ def _report(runs: Sequence[KeptRun]) -> Sequence[str]:
     return report.page(runs, assets="linked")
 
 
-def _growing(request: Request, run: KeptRun) -> tuple[Record, growing.Growing]:
+def _growing(request: Request, run: KeptRun, state: str) -> tuple[Record, growing.Growing]:
     """Return the first record of a run that goes on, and what its page shows."""
-    record = run.load()
+    record = run.load()  # made already if the run has ended meanwhile: then the next look says so
     served = _served(request)
     began = dt.datetime.fromisoformat(record.started.replace("Z", "+00:00")).timestamp()
     earlier = served.catalogue.earlier(command(record.argv))
     look = served.following.look(run.path)
-    return record, growing.growing(record, look, state=_state(run), earlier=earlier, began=began)
+    return record, growing.growing(record, look, state=state, earlier=earlier, began=began)
 
 
 def _state(run: KeptRun) -> str:
@@ -143,8 +144,8 @@ def _found(request: Request, name: str) -> KeptRun:
         raise Refusal(404, "run", "several runs have this id; find the one in the list") from error
 
 
-def _page(template: str, status: int = 200, **values: object) -> Response:
-    return HTMLResponse(frame.text(template, **values), status)
+def _page(template: str, **values: object) -> Response:
+    return HTMLResponse(frame.text(template, **values))
 
 
 def _served(request: Request) -> Served:
