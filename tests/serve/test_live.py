@@ -26,7 +26,8 @@ SECOND = 1_000_000_000
 
 
 def event(seq: int, seconds: float, kind: str, **keys: object) -> bytes:
-    return json.dumps({"seq": seq, "t": int(seconds * SECOND), "event": kind, **keys}, separators=(",", ":")).encode() + b"\n"
+    said = {"seq": seq, "t": int(seconds * SECOND), "event": kind, **keys}
+    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 def sample(seq: int, seconds: float, rss: int) -> bytes:
@@ -65,8 +66,8 @@ def test_a_look_reads_only_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     "line",
-    [b"x" * 100_000, b'{"event":"sample"', b'{"event":"sample","rss":"x","t":1}', b'{"event":"exec","pid":-1}', b"\xff\xfe",
-     b'{"seq":1,"t":-5,"event":"start","pid":"x"}', b'{"event":"sample","t":1,"rss":[1,2]}', b"[" * 50_000, b""],
+    [b"x" * 100_000, b'{"event":"sample"', b'{"event":"sample","rss":"x","t":1}', b'{"event":"exec","pid":-1}',
+     b"\xff\xfe", b'{"seq":1,"t":-5,"event":"start","pid":"x"}', b'{"event":"sample","t":1,"rss":[1,2]}', b"[" * 50_000, b""],
 )  # fmt: skip
 def test_lines_of_a_hostile_hand_are_passed_over(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "events.jsonl"
@@ -126,7 +127,9 @@ def test_shapes_stay_within_their_chart(tmp_path: Path) -> None:
 @pytest.mark.needs("recorder")
 def test_a_run_grows_and_ends(vestige: Vestige) -> None:
     runs = Runs((place.Store(vestige.store, "option"),))
-    script = "import sys\nkept = []\nfor line in sys.stdin:\n  kept.append(bytearray(5_000_000))\n  print(line, flush=True)"
+    script = (
+        "import sys\nkept = []\nfor line in sys.stdin:\n  kept += [bytearray(5_000_000)]\n  print(line, flush=True)"
+    )
     with vestige.start("python", "-c", script, options=("--capture", "all"), stdin=-1) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -53,7 +53,7 @@ def test_what_is_no_page_is_the_first(served: Serving, store: Store, page: str) 
 def test_a_filter_is_words_or_an_expression(served: Serving, words: str, count: int) -> None:
     text = served.client.get("/", params={"where": words}).text
     said = {0: "No runs", 1: "One run"}.get(count, f"{count} runs")
-    assert f"<p aria-live=\"polite\">{said}" in text
+    assert f'<p aria-live="polite">{said}' in text
     assert len(ids(text)) == min(count, 50)
 
 
@@ -169,14 +169,14 @@ def test_an_empty_store_and_one_that_can_not_be_written(tmp_path: Path) -> None:
     run = store.run(argv=("only",))
     folders = [*(str(path) for path in (tmp_path / "kept").rglob("*") if path.is_dir()), str(tmp_path / "kept")]
     for folder in folders:
-        os.chmod(folder, 0o555)
+        os.chmod(folder, 0o555)  # noqa: S103 - all may read it
     try:
         with serving_runs(store.runs) as served:
             assert commands(served.client.get("/").text) == ["only"]
             assert served.client.get(f"/runs/{run}/lineage").status_code == 200
     finally:
         for folder in folders:
-            os.chmod(folder, 0o755)
+            os.chmod(folder, 0o755)  # noqa: S103
 
 
 def test_a_run_that_was_removed_is_not_there(tmp_path: Path) -> None:

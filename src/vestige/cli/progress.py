@@ -6,14 +6,12 @@ import os
 import sys
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from vestige.report.quantity import size
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    Told = Callable[[int], str]
 
 _PATIENCE = 2.0  # s before anything is said
 _STDERR = 2
@@ -23,20 +21,23 @@ class Progress:
     """Tells how much of the work is done, if stderr is a terminal and it lasts."""
 
     def __init__(
-        self, *, hint: str = "; Ctrl-C leaves it for later", doing: str = "hashing files", told: Told = size
+        self,
+        hint: str = "; Ctrl-C leaves it for later",
+        doing: str = "hashing files",
+        amount: Callable[[float], str] = size,
     ) -> None:
+        self._amount = amount
         self._hint = hint
         self._doing = doing
-        self._told = told
         self._begun = time.monotonic()
         self._length = 0  # letters on the line
         self._is_wanted = os.isatty(_STDERR)
 
     def __call__(self, done: int, total: int) -> None:
-        """Take note of `done` of `total`: bytes, unless `told` says them otherwise."""
+        """Take note of `done` of `total`, which are bytes unless `amount` writes them otherwise."""
         if self._is_wanted and time.monotonic() - self._begun >= _PATIENCE:
             share = min(done * 100 // max(total, 1), 100)
-            self._show(f"vestige: {self._doing}, {share} % of {self._told(total)}{self._hint}")
+            self._show(f"vestige: {self._doing}, {share} % of {self._amount(total)}{self._hint}")
 
     def clear(self) -> None:
         """Wipe the line away."""

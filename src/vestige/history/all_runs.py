@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from vestige.duct.paths import FOLDER
 from vestige.errors import RecordError, RunNotFoundError
 from vestige.record.kept import Problem, loaded
-from vestige.record.store import is_path, is_run, moment_in
+from vestige.record.store import Runs, is_dated, is_path, is_run, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.duct.kept import LogRun
     from vestige.record.kept import KeptRun, Loaded
-    from vestige.record.store import Runs
 
     Entry = Loaded[KeptRun] | Problem[KeptRun]
 
@@ -43,7 +42,7 @@ class AllRuns:
         `since`: a moment as names of run folders begin with it; what is older is not read. Raises StoreError when a
         store is there but can't be read.
         """
-        sources = [self._runs(since), *([self._logs(since)] if self.folders else [])]
+        sources = [self._runs(since), *([self.logs(since)] if self.folders else [])]
         return map(operator.itemgetter(1), heapq.merge(*sources, key=operator.itemgetter(0), reverse=True))
 
     def find(self, words: str) -> KeptRun:
@@ -72,10 +71,11 @@ class AllRuns:
     def _runs(self, since: str) -> Iterator[tuple[str, Entry]]:
         for folder in self.runs.newest_first():
             moment = moment_in(folder.name)
-            if moment >= since or folder.short_id == folder.name:  # renamed: its name tells no time
+            if moment >= since or not is_dated(folder.name):
                 yield moment, loaded(folder)
 
-    def _logs(self, since: str) -> Iterator[tuple[str, Entry]]:
+    def logs(self, since: str = "") -> Iterator[tuple[str, Entry]]:
+        """Yield the logs of con-duct, newest first, each with the moment that sorts it among run folders."""
         from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
 
         names = self.runs.names()
@@ -101,6 +101,25 @@ class AllRuns:
         return "; `vestige ls` lists logs of con-duct" if self.folders else ""
 
 
+@dataclass(frozen=True, slots=True)
+class GivenLogs:
+    """Logs of con-duct that were named one by one: no runs of any store."""
+
+    folders: tuple[str, ...]  # files, folders, or what names begin with
+    runs: Runs
+
+    def records(self) -> Iterator[Entry]:
+        """Yield the logs, newest first. Raises RecordError where a path means none."""
+        return map(operator.itemgetter(1), self.logs())
+
+    def logs(self, since: str = "") -> Iterator[tuple[str, Entry]]:
+        """Yield the logs as `AllRuns.logs`. Raises RecordError where a path means none."""
+        from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
+
+        found = [log for path in self.folders for log in kept.at(path)]
+        return itertools.takewhile(lambda entry: entry[0] >= since, kept.newest_first(found))
+
+
 def here(runs: Runs, folder: str | None, top: str | None) -> AllRuns:
     """Return the runs of `runs` and the logs of a folder and of the top of the Git work tree around it."""
     places = [os.path.join(place, FOLDER) for place in (folder, top) if place is not None]
@@ -108,9 +127,6 @@ def here(runs: Runs, folder: str | None, top: str | None) -> AllRuns:
     return AllRuns(runs, tuple(there.values()))
 
 
-def of_logs(paths: Iterable[str]) -> Iterator[Entry]:
-    """Yield the logs that paths mean, newest first. Raises RecordError where one of them means none."""
-    from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
-
-    found = [log for path in paths for log in kept.at(path)]
-    return map(operator.itemgetter(1), kept.newest_first(found))
+def of_logs(paths: Iterable[str]) -> GivenLogs:
+    """Return the logs that paths mean."""
+    return GivenLogs(tuple(paths), Runs(()))

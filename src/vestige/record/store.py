@@ -120,6 +120,10 @@ class Runs:
         """Return the names of all run folders. Raises StoreError when a store is there but can't be read."""
         return frozenset(name for name, _ in self._entries())
 
+    def names_in(self, store: place.Store) -> frozenset[str]:
+        """Return the names of the run folders in one of the stores. Raises StoreError when it can't be read."""
+        return frozenset(_names(store))
+
     def find(self, words: str) -> RunFolder:
         """Return the run that is meant.
 
@@ -198,6 +202,11 @@ def _names(store: place.Store) -> list[str]:
 def moment_in(name: str) -> str:
     """Return what sorts names by time, as they begin with it; a folder with a foreign name sorts as the oldest."""
     return name[:_TIME_LETTERS] if name[:1].isdigit() else ""
+
+
+def is_dated(name: str) -> bool:
+    """Say whether a folder has the name that it was made with; that of one that was renamed tells no time."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_run(path: str) -> bool:

@@ -64,7 +64,12 @@ def is_waiting(record: Record) -> bool:
 
 def waiting(records: Iterable[Record]) -> str:
     """Return in a line which of some runs wait for their commits, empty if none does."""
-    names = [short_id(record.id) for record in records if is_waiting(record)]
+    return waiting_ids(record.id for record in records if is_waiting(record))
+
+
+def waiting_ids(ids: Iterable[str]) -> str:
+    """Return the same line for runs that wait, by their ids."""
+    names = list(map(short_id, ids))
     return f"not committed yet: {_named(names)}; `vestige commit {names[0]}`" if names else ""
 
 

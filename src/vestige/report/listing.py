@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vestige.record import codec
+from vestige.record.model import Figure
 from vestige.record.place import short_id
 from vestige.report.quantity import marked
 from vestige.report.tables import Column
@@ -18,8 +19,9 @@ from vestige.text import from_os
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vestige.history.row import Row
     from vestige.record.kept import KeptRun, Loaded
-    from vestige.record.model import Record
+    from vestige.record.model import Method, Record
 
 COLUMNS = (
     Column("run"),
@@ -72,6 +74,20 @@ def row(entry: Loaded[KeptRun]) -> list[str]:
     ]
 
 
+def glance(found: Row) -> list[str] | None:
+    """Return the same cells from what an index knows; None where it knows too little of a figure's bounds."""
+    figures = (
+        (found.wall, "s", found.wall_method),
+        (found.cpu, "s", found.cpu_method),
+        (found.peak_memory, "B", found.peak_memory_method),
+    )
+    if any(method == "bound" for _, _, method in figures):
+        return None
+    wall, cpu, memory = (marked(_figure(*figure)) for figure in figures)
+    tags = safe(" ".join(found.tags))
+    return [short_id(found.id), local(found.started), wall, found.outcome, cpu, memory, tags, found.command]
+
+
 def as_json(entry: Loaded[KeptRun]) -> dict[str, Any]:
     """Return what `record.json` says, and `folder`; of a log of con-duct that is None, and `log` its path."""
     run = entry.folder
@@ -99,7 +115,11 @@ def _csv_row(record: Record, run: KeptRun) -> list[object]:
     return [record.id, record.started, record.ended, *ending, *figures, *words]
 
 
+def _figure(value: float | None, unit: str, method: str | None) -> Figure:
+    return Figure(value, unit, cast("Method", method or "unavailable"))
+
+
 def local(started: str) -> str:
-    """Return a moment of a record in local time, to the second."""
+    """Return a moment of the record in local time, to the second."""
     moment = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -42,7 +42,7 @@ def expression(words: str) -> Expression | None:
 
 def _with_each(words: list[str]) -> Expression:
     """Return the condition that each word occurs in what is known of a run by name."""
-    return Expression(" ".join(words), frozenset(_SEARCHED), All(tuple(map(_with, words))))
+    return Expression(" ".join(words), All(tuple(map(_with, words))))
 
 
 def _with(word: str) -> Either:

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError
-from vestige.history.index import Index
+from vestige.history.index import Index, open_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class Catalogue:
     def _make(self, progress: Callable[[int, int], None] | None = None) -> None:
         began = time.monotonic()
         signs = self._signs_now(())
-        made = Index(self.runs, progress)
+        made = open_index(self.runs, progress)
         made.everything()
         running = tuple(
             folder

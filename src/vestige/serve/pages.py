@@ -21,7 +21,7 @@ from vestige.record.place import short_id
 from vestige.report.listing import local
 from vestige.report.quantity import LEGEND
 from vestige.report.words import command
-from vestige.serve import asking, captured, descent, frame, growing, listing
+from vestige.serve import asking, captured, descent, frame, growing, run_list
 from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
 
 
 def _runs(request: Request) -> Response:
-    found = listing.listed(_served(request).catalogue.index(), listing.asked(request.query_params))
+    found = run_list.listed(_served(request).catalogue.index(), run_list.asked(request.query_params))
     return _page("runs.html", here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
                  examples=tuple(asking.EXAMPLES.items()))  # fmt: skip
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import itertools
-import os
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, stores
-from vestige.errors import StoreError, UsageError
-from vestige.history import all_runs
-from vestige.record.kept import Problem
+from vestige import exit_codes
+from vestige.cli import leftovers, printing, searching, stores
+from vestige.errors import UsageError
+from vestige.history import all_runs, moments, where
+from vestige.record.kept import Problem, loaded
 from vestige.report import commit, listing
 from vestige.report.quantity import LEGEND
-from vestige.report.terminal import failed
-from vestige.report.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from vestige.history.index import Index
+    from vestige.history.row import Row
     from vestige.record.kept import KeptRun, Loaded
 
 EXAMPLES = """\
@@ -34,15 +34,15 @@ examples:
   vestige ls --since 2026-07-01           since a day, local time
   vestige ls --command '*train.py*'       by command line
   vestige ls --tag forest --csv           for a spreadsheet
+  vestige ls --where "peak_memory > 2GB and command ~ 'kedro'"
+  vestige ls --where "failed and started > 2d and not tags = 'try'"
+  vestige ls --where "commit is null" --sort wall
   vestige ls --json                       for programs
   vestige ls --tag con-duct               logs of con-duct, in `.duct/logs` of this folder, or imported
   vestige ls /data/study/.duct/logs       those of another folder; also a file, or what the names begin with
 """
 
 _SHOWN = 50  # a screenful or two: who wants more says so, and a store may hold a hundred thousand
-_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_NAMED = 10  # that can't be read; of the rest the number is told
 _SLACK = dt.timedelta(seconds=2)  # a folder's name is cut to the second, and made before the command starts
 
 
@@ -58,6 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only with this tag; repeated: all")
     parser.add_argument("--command", metavar="GLOB", help="only where the command line matches, as in '*train.py*'")
     parser.add_argument("--since", metavar="WHEN", help="only started since: 2h, 3d, or an ISO date, local time")
+    searching.add_where(parser)
+    parser.add_argument("--sort", metavar="FIELD", help="by a field: the largest, or newest, first; text from A to Z")
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON list of records, each with its `folder`")
     form.add_argument("--csv", action="store_true", help="CSV with a header")
@@ -70,19 +73,129 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError("`--last` needs a number from 1 on")
     if arguments.paths and arguments.store:
         raise UsageError("`--store` goes without paths: these name logs of con-duct")
-    if arguments.store and not os.path.isdir(arguments.store):
-        raise StoreError(f"no store at {arguments.store}; `vestige init` makes one, as does a first run")
+    condition = _condition(arguments)
     leftovers.clear_up()
-    matching = _matching(arguments)
-    if arguments.json:
-        printing.print_json_list(map(listing.as_json, itertools.islice(matching, arguments.last)))
-    elif arguments.csv:
-        print(listing.as_csv(itertools.islice(matching, arguments.last)), end="")
-    else:
-        _print_newest(matching, None if arguments.all else arguments.last or _SHOWN)
-        if not arguments.all and arguments.last is None and next(matching, None) is not None:
-            printing.say(f"the newest {_SHOWN}; `--all` lists the rest too")
+    runs = all_runs.of_logs(arguments.paths) if arguments.paths else searching.all_runs(arguments.store)
+    if condition is None and not (arguments.sort or arguments.reverse or (arguments.all and _is_table(arguments))):
+        _print(arguments, map(_Read, searching.readable(runs.records())))
+        return exit_codes.OK
+    seen = searching.index(runs)
+    _print(arguments, _found(seen, condition, arguments))
+    searching.finish(seen)
     return exit_codes.OK
+
+
+class _Listed(Protocol):
+    """A run of the list."""
+
+    @property
+    def cells(self) -> list[str]:
+        """What the table shows of it."""
+
+    @property
+    def waiting(self) -> str | None:
+        """Its id, if it waits for its commit."""
+
+    def loaded(self) -> Loaded[KeptRun] | None:
+        """Return it with its record; None: it was removed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A run of the list whose record is read."""
+
+    entry: Loaded[KeptRun]
+
+    @property
+    def cells(self) -> list[str]:
+        return listing.row(self.entry)
+
+    @property
+    def waiting(self) -> str | None:
+        return self.entry.record.id if commit.is_waiting(self.entry.record) else None
+
+    def loaded(self) -> Loaded[KeptRun] | None:
+        return self.entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A run of the list that an index has found."""
+
+    run: KeptRun
+    row: Row
+
+    @property
+    def cells(self) -> list[str]:
+        cells = listing.glance(self.row)
+        entry = self.loaded() if cells is None else None
+        return cells or (listing.row(entry) if entry else [self.row.id, *[""] * (len(listing.COLUMNS) - 1)])
+
+    @property
+    def waiting(self) -> str | None:
+        return self.row.id if self.row.waits_for_commit else None
+
+    def loaded(self) -> Loaded[KeptRun] | None:
+        entry = loaded(self.run)
+        return None if isinstance(entry, Problem) else entry
+
+
+def _print(arguments: argparse.Namespace, runs: Iterator[_Listed]) -> None:
+    if _is_table(arguments):
+        _print_table(arguments, runs)
+        return
+    chosen = (entry for run in itertools.islice(runs, arguments.last) if (entry := run.loaded()) is not None)
+    if arguments.json:
+        printing.print_json_list(map(listing.as_json, chosen))
+    else:
+        print(listing.as_csv(chosen), end="")
+
+
+def _print_table(arguments: argparse.Namespace, runs: Iterator[_Listed]) -> None:
+    shown = list(itertools.islice(runs, None if arguments.all else arguments.last or _SHOWN))
+    if not shown:
+        printing.say("no runs")
+        return
+    printing.print_table(listing.COLUMNS, [run.cells for run in shown])
+    waiting = commit.waiting_ids(run.waiting for run in shown if run.waiting is not None)
+    if waiting:
+        printing.say(waiting)
+    if printing.colours():
+        printing.say(LEGEND)
+    if not arguments.all and arguments.last is None and next(runs, None) is not None:
+        printing.say(f"the {'first' if arguments.sort else 'newest'} {_SHOWN}; `--all` lists the rest too")
+
+
+def _found(seen: Index, condition: where.Expression | None, arguments: argparse.Namespace) -> Iterator[_Found]:
+    """Yield what matches; without an order of its own nothing is read beyond what is listed."""
+    oldest = ""
+    if arguments.since:
+        moment = since(arguments.since, dt.datetime.now().astimezone())
+        oldest = (moment - _SLACK).astimezone(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    most = None if arguments.all or not _is_table(arguments) else (arguments.last or _SHOWN) + 1
+    rows = seen.rows(condition, arguments.sort or "", most, reverse=arguments.reverse, since=oldest)
+    return (_Found(seen.run(row), row) for row in rows)
+
+
+def _condition(arguments: argparse.Namespace) -> where.Expression | None:
+    """Return what all the options ask for, None where that is everything. Raises UsageError."""
+    said = searching.condition(arguments)
+    parts: list[where.Node] = [] if said is None else [said.root]
+    if arguments.failed:
+        parts.append(where.Comparison("failed", bool))
+    if arguments.tag:
+        parts.append(where.Comparison("tags", set(arguments.tag).issubset))
+    if arguments.command:
+        glob = re.compile(fnmatch.translate(arguments.command))
+        parts.append(where.Comparison("command", lambda line: glob.match(line) is not None))
+    if arguments.since:
+        first = moments.utc(since(arguments.since, dt.datetime.now().astimezone()))
+        parts.append(where.Comparison("started", lambda started: started >= first))
+    return where.every(*parts)
+
+
+def _is_table(arguments: argparse.Namespace) -> bool:
+    return not (arguments.json or arguments.csv)
 
 
 def since(words: str, now: dt.datetime) -> dt.datetime:
@@ -90,58 +203,7 @@ def since(words: str, now: dt.datetime) -> dt.datetime:
 
     Raises UsageError.
     """
-    age = _AGE.fullmatch(words)
     try:
-        if age:
-            return now - dt.timedelta(seconds=float(age.group(1)) * _SECONDS[age.group(2)])
-        return dt.datetime.fromisoformat(words.replace("Z", "+00:00")).astimezone()
-    except (ValueError, OverflowError) as error:
+        return moments.moment(words, now)
+    except ValueError as error:
         raise UsageError(f"`--since` can't be `{words}`; write 2h, 3d, or a date as in 2026-07-01T12:00") from error
-
-
-def _print_newest(matching: Iterator[Loaded[KeptRun]], most: int | None) -> None:
-    shown = list(itertools.islice(matching, most))
-    if not shown:
-        printing.say("no runs")
-        return
-    printing.print_table(listing.COLUMNS, list(map(listing.row, shown)))
-    waiting = commit.waiting(entry.record for entry in shown)
-    if waiting:
-        printing.say(waiting)
-    if printing.colours():
-        printing.say(LEGEND)
-
-
-def _matching(arguments: argparse.Namespace) -> Iterator[Loaded[KeptRun]]:
-    """Yield the runs that are asked for; those that can't be read are named on stderr."""
-    moment = since(arguments.since, dt.datetime.now().astimezone()) if arguments.since else None
-    unreadable = 0
-    for entry in _entries(arguments, moment):
-        if not isinstance(entry, Problem):
-            if _matches(entry, arguments, moment):
-                yield entry
-            continue
-        unreadable += 1
-        if unreadable <= _NAMED:
-            printing.say(f"{safe(entry.folder.name)} can't be read: {safe(entry.reason)}")
-    if unreadable > _NAMED:
-        printing.say(f"{unreadable - _NAMED} more can't be read")
-
-
-def _entries(arguments: argparse.Namespace, moment: dt.datetime | None) -> Iterator[Loaded[KeptRun] | Problem[KeptRun]]:
-    """Return runs, newest first, without those whose names tell that they are too old."""
-    if arguments.paths:
-        return all_runs.of_logs(arguments.paths)
-    oldest = (moment - _SLACK).astimezone(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ") if moment else ""
-    return api.all_kept(arguments.store).records(oldest)
-
-
-def _matches(entry: Loaded[KeptRun], arguments: argparse.Namespace, moment: dt.datetime | None) -> bool:
-    record = entry.record
-    if arguments.failed and not failed(record):
-        return False
-    if not set(arguments.tag) <= set(record.tags):
-        return False
-    if arguments.command and not fnmatch.fnmatchcase(command(record.argv), arguments.command):
-        return False
-    return moment is None or dt.datetime.fromisoformat(record.started.replace("Z", "+00:00")) >= moment

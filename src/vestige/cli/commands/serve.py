@@ -66,7 +66,7 @@ def _serve(arguments: argparse.Namespace) -> None:
             f"`--host {arguments.host}` lets other machines in, and all that is shown goes over the network in the "
             f"clear; use `ssh -L {arguments.port}:127.0.0.1:{arguments.port}` instead, or add `{_BEYOND}`"
         )
-    progress = Progress(hint="", doing="reading runs", told=number)
+    progress = Progress(hint="", doing="reading runs", amount=lambda count: f"{number(int(count))} runs")
     try:
         catalogue = Catalogue(api.all_kept(arguments.store), progress)
         progress.clear()

@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 
 from vestige.errors import UsageError
 from vestige.history.fields import FIELDS
-from vestige.record.model import Figure
-from vestige.report.listing import local
-from vestige.report.quantity import marked
+from vestige.record.kept import Problem, loaded
+from vestige.report import listing
+from vestige.report.quantity import NOT_KNOWN
 from vestige.serve import asking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from vestige.history.index import Index
     from vestige.history.row import Row
-    from vestige.record.model import Method
+    from vestige.history.where import Expression
 
 ON_A_PAGE = 50
 _NEWEST = "started"
@@ -104,10 +104,19 @@ def listed(index: Index, asked: Asked) -> Listed:
     try:
         meant = asking.expression(asked.words)
         count = index.count(meant)
-        rows = index.rows(meant, asked.sort, ON_A_PAGE, (asked.page - 1) * ON_A_PAGE, reverse=asked.turned)
-        return Listed(asked, headings, tuple(map(_entry, rows)), count)
+        rows = _rows(index, meant, asked)
+        return Listed(asked, headings, tuple(_entry(index, row) for row in rows), count)
     except UsageError as error:
         return Listed(asked, headings, complaint=str(error))
+
+
+def _rows(index: Index, meant: Expression | None, asked: Asked) -> Iterable[Row]:
+    first = (asked.page - 1) * ON_A_PAGE
+    if meant is not None or asked.sort != _NEWEST:
+        return index.rows(meant, asked.sort, ON_A_PAGE, first, reverse=asked.turned)
+    places = index.everything()  # is in this order already
+    chosen = places[::-1][first : first + ON_A_PAGE] if asked.turned else places[first : first + ON_A_PAGE]
+    return (place.source.row(place.position) for place in chosen)
 
 
 def _headings(asked: Asked) -> Iterator[Heading]:
@@ -122,18 +131,10 @@ def _headings(asked: Asked) -> Iterator[Heading]:
             yield Heading(name, asked.address(sort=field, turned=0, page=1), None)
 
 
-def _entry(row: Row) -> Entry:
-    return Entry(
-        row=row,
-        started=local(row.started),
-        wall=_marked(row.wall, "s", row.wall_method),
-        cpu=_marked(row.cpu, "s", row.cpu_method),
-        memory=_marked(row.peak_memory, "B", row.peak_memory_method),
-    )
-
-
-def _marked(value: float | None, unit: str, method: str | None) -> str:
-    return marked(None if value is None or method is None else Figure(value, unit, _METHODS[method], lower=value))
-
-
-_METHODS: dict[str, Method] = {"exact": "exact", "sampled": "sampled", "bound": "bound", "estimate": "estimate"}
+def _entry(index: Index, row: Row) -> Entry:
+    """Return a row's cells; where the index knows too little of a figure, the record is read."""
+    cells = listing.glance(row)
+    if cells is None:
+        found = loaded(index.run(row))
+        cells = [] if isinstance(found, Problem) else listing.row(found)
+    return Entry(row, *(cells[1:3] + cells[4:6] if cells else [row.started, *[NOT_KNOWN] * 3]))
