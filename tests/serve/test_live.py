@@ -66,8 +66,8 @@ def test_a_look_reads_only_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     "line",
-    [b"x" * 100_000, b'{"event":"sample"', b'{"event":"sample","rss":"x","t":1}', b'{"event":"exec","pid":-1}',
-     b"\xff\xfe", b'{"seq":1,"t":-5,"event":"start","pid":"x"}', b'{"event":"sample","t":1,"rss":[1,2]}', b"[" * 50_000, b""],
+    [b"x" * 10_000, b'{"event":"sample"', b'{"event":"sample","rss":"x","t":1}', b'{"event":"exec","pid":-1}',
+     b"\xff\xfe", b'{"seq":1,"t":-5,"event":"start","pid":"x"}', b'{"event":"sample","t":1,"rss":[1,2]}', b"[" * 9_000],
 )  # fmt: skip
 def test_lines_of_a_hostile_hand_are_passed_over(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "events.jsonl"
@@ -127,9 +127,7 @@ def test_shapes_stay_within_their_chart(tmp_path: Path) -> None:
 @pytest.mark.needs("recorder")
 def test_a_run_grows_and_ends(vestige: Vestige) -> None:
     runs = Runs((place.Store(vestige.store, "option"),))
-    script = (
-        "import sys\nkept = []\nfor line in sys.stdin:\n  kept += [bytearray(5_000_000)]\n  print(line, flush=True)"
-    )
+    script = "import sys\nkept = []\nfor line in sys.stdin:\n  kept += [bytearray(5_000_000)]\n  print(1, flush=True)"
     with vestige.start("python", "-c", script, options=("--capture", "all"), stdin=-1) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -154,7 +152,7 @@ def test_a_run_grows_and_ends(vestige: Vestige) -> None:
             until(lambda: points() > before, "the chart to grow", limit=20)
             now = served.client.get(f"/runs/{run}/live.json").json()
             assert now["alive"][0][0].startswith("python -c ")
-            assert served.client.get(f"/runs/{run}/stdout").content == b"1\n\n"
+            assert served.client.get(f"/runs/{run}/stdout").content == b"1\n"
             process.communicate(b"2\n", timeout=30)
             until(lambda: served.client.get(f"/runs/{run}/live.json").json()["state"] == "ended", "its end", limit=60)
             assert "live.json" not in served.client.get(f"/runs/{run}").text

@@ -23,6 +23,7 @@ COMMANDS = {
     "ls": "list runs",
     "show": "show a run: figures, processes, files, the series, its output",
     "plot": "draw CPU and memory over time, in the terminal or as an image",
+    "report": "write a run as a page: one HTML file that needs nothing else",
     "serve": "show all runs in a browser, also those that go on",
     "why": "say which run wrote a file, and from what",
     "used-by": "say which runs read a file, and what came of it",

@@ -159,6 +159,20 @@ def ps_chart(log: Log, cpu: Cpu) -> Chart:
     return dataclasses.replace(plain, name=name_of(log), command=_command(log), panels=(panel, memory))
 
 
+def layers(log: Log) -> tuple[Curve, ...]:
+    """Return what the largest processes and all others had at each look, to be stacked. Raises RecordError."""
+    found = read(log)
+    times = tuple(look.time for look in found.looks)
+    named = [
+        Curve(name, "process", times, tuple(look.chosen.get(pid, Figures()).rss for look in found.looks))
+        for pid, name in found.labels.items()
+    ]
+    if not any(look.others for look in found.looks):
+        return tuple(named)
+    rest = tuple(look.others.rss if look.others else 0.0 for look in found.looks)
+    return (*named, Curve("all others", "rest", times, rest))
+
+
 def name_of(log: Log) -> str:
     """Return what a log is called: the last part of its prefix."""
     return safe(os.path.basename(log.prefix.rstrip("/_-.")) or log.prefix)

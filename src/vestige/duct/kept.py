@@ -83,9 +83,12 @@ class LogRun:
         """Yield nothing: con-duct knows of no parts."""
         return iter(())
 
-    def output(self) -> Iterator[output.Piece]:
-        """Yield what con-duct captured: first stdout, then stderr, since it keeps no times. Raises StoreError."""
-        return output.of_streams(logs.prefix_of(self.path) or self.path)
+    def output(self, *, last: int | None = None) -> Iterator[output.Piece]:
+        """Yield what con-duct captured: first stdout, then stderr, since it keeps no times; `last`: so many bytes.
+
+        Raises StoreError.
+        """
+        return output.of_streams(logs.prefix_of(self.path) or self.path, last=last)
 
 
 def at(path: str, *, deep: bool = False) -> list[str]:

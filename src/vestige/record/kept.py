@@ -51,8 +51,8 @@ class KeptRun(Protocol):
     def spans(self) -> Iterator[Span]:
         """Yield its named parts, in the order in which they began. Raises RecordError."""
 
-    def output(self) -> Iterator[Piece]:
-        """Yield its captured output. Raises StoreError."""
+    def output(self, *, last: int | None = None) -> Iterator[Piece]:
+        """Yield its captured output; `last`: only the last so many bytes. Raises StoreError."""
 
 
 Run = TypeVar("Run", bound=KeptRun)

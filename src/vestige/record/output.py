@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,21 +28,29 @@ class Piece:
     content: bytes
 
 
-def of_run(folder: str) -> Iterator[Piece]:
-    """Yield the captured output of a run folder. Raises StoreError."""
+def of_run(folder: str, *, last: int | None = None) -> Iterator[Piece]:
+    """Yield the captured output of a run folder; `last`: only the pieces with the last so many bytes.
+
+    Raises StoreError.
+    """
     noted = os.path.join(folder, events.EVENTS_NAME)
-    return _in_order(folder, noted) if os.path.lexists(noted) else of_streams(os.path.join(folder, ""))
+    return _in_order(folder, noted, last) if os.path.lexists(noted) else of_streams(os.path.join(folder, ""), last=last)
 
 
-def of_streams(prefix: str) -> Iterator[Piece]:
-    """Yield what the files `stdout` and `stderr` behind a prefix hold, first one, then the other. Raises StoreError."""
+def of_streams(prefix: str, *, last: int | None = None) -> Iterator[Piece]:
+    """Yield what the files `stdout` and `stderr` behind a prefix hold, first one, then the other.
+
+    `last`: only the last so many bytes of each. Raises StoreError.
+    """
     for name in STREAMS:
-        yield from _whole(prefix + name, name)
+        yield from _whole(prefix + name, name, last)
 
 
-def _whole(path: str, name: str) -> Iterator[Piece]:
+def _whole(path: str, name: str, last: int | None) -> Iterator[Piece]:
     try:
         with open_regular(path) as file:
+            if last is not None:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - last))
             while content := file.read(_CHUNK):
                 yield Piece(None, name, content)
     except FileNotFoundError:
@@ -50,8 +59,10 @@ def _whole(path: str, name: str) -> Iterator[Piece]:
         raise StoreError(f"can't read {path}: {error.strerror}") from error
 
 
-def _in_order(folder: str, noted: str) -> Iterator[Piece]:
+def _in_order(folder: str, noted: str, last: int | None) -> Iterator[Piece]:
     pieces = sorted(events.output(noted), key=lambda piece: piece.seq)
+    if last is not None:
+        pieces = _last(pieces, last)
     files = {name: _copy(folder, name) for name in {piece.stream for piece in pieces}}
     try:
         for piece in pieces:
@@ -61,6 +72,19 @@ def _in_order(folder: str, noted: str) -> Iterator[Piece]:
         for descriptor in files.values():
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _last(pieces: list[events.Output], most: int) -> list[events.Output]:
+    """Return the last pieces, which together are as long as `most`; the first of them is cut at its front."""
+    kept: list[events.Output] = []
+    room = most
+    for piece in reversed(pieces):
+        if room <= 0:
+            break
+        over = max(0, piece.length - room)
+        kept.append(dataclasses.replace(piece, offset=piece.offset + over, length=piece.length - over))
+        room -= piece.length
+    return kept[::-1]
 
 
 def _copy(folder: str, name: str) -> int:

@@ -88,9 +88,12 @@ class RunFolder:
         with contextlib.suppress(FileNotFoundError):
             yield from codec.read_points(os.path.join(self.path, POINTS_NAME))
 
-    def output(self) -> Iterator[output.Piece]:
-        """Yield the captured output, in the order in which it came where that is known. Raises StoreError."""
-        return output.of_run(self.path)
+    def output(self, *, last: int | None = None) -> Iterator[output.Piece]:
+        """Yield the captured output, in the order in which it came where that is known; `last`: only so many bytes.
+
+        Raises StoreError.
+        """
+        return output.of_run(self.path, last=last)
 
 
 @dataclass(frozen=True, slots=True)

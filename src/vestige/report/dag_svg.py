@@ -43,12 +43,16 @@ text { fill: currentColor; text-anchor: middle; }
 _NOTE = "thick, *: critical path; bar: time beside the longest; dashed: did not run; oval: dataset, dotted: in memory"
 
 
-def svg(dags: Sequence[Dag], title: str) -> str:
-    """Return graphs below each other as an SVG document. Raises VestigeError if they are too large to be laid out."""
+def svg(dags: Sequence[Dag], title: str, *, within_page: bool = False) -> str:
+    """Return graphs below each other as an SVG document; `within_page`: as a part of HTML, which gives it its style.
+
+    Raises VestigeError if they are too large to be laid out.
+    """
     placed = [(dag, _placed(dag)) for dag in dags]
     width = max([_MARGIN * 2 + max(found.width for _, found in placed), len(_NOTE) * _SMALL])
     height = sum(found.height + _HEAD + _MARGIN for _, found in placed) + _FOOT
-    return "\n".join(_document(placed, title, width, height)) + "\n"
+    style = "" if within_page else _STYLE
+    return "\n".join(_document(placed, title, style, (width, height))) + "\n"
 
 
 def _placed(dag: Dag) -> Layout:
@@ -60,16 +64,20 @@ def _placed(dag: Dag) -> Layout:
     return min((down, across), key=lambda found: max(found.width, found.height * _SHAPE))
 
 
-def _document(placed: Sequence[tuple[Dag, Layout]], title: str, width: float, height: float) -> Iterator[str]:
+def _document(
+    placed: Sequence[tuple[Dag, Layout]], title: str, style: str, extent: tuple[float, float]
+) -> Iterator[str]:
+    width, height = extent
     words = "; ".join(f"{dag.title}: {dag.words}" for dag, _ in placed)
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title desc">'
-    yield f'<title id="title">{escape(title)}</title>'
-    yield f'<desc id="desc">{escape(words)}</desc>'
-    yield f"<style>\n{_STYLE}</style>"
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" class="dag" {size} role="img" aria-labelledby="dag-title dag-desc">'
+    yield f'<title id="dag-title">{escape(title)}</title>'
+    yield f'<desc id="dag-desc">{escape(words)}</desc>'
+    if style:
+        yield f"<style>\n{style}</style>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
     yield (
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+        '<defs><marker id="dag-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
         'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" d="M0 0 L8 4 L0 8 z"/></marker></defs>'
     )
     top = 0.0
@@ -88,7 +96,7 @@ def _document(placed: Sequence[tuple[Dag, Layout]], title: str, width: float, he
 def _graph(dag: Dag, found: Layout) -> Iterator[str]:
     for arrow, line in zip(dag.arrows, found.lines, strict=True):
         kind = "arrow critical" if dag.is_critical(arrow) else "arrow"
-        yield f'<path class="{kind}" marker-end="url(#tip)" d="{_curve(line, found)}"/>'
+        yield f'<path class="{kind}" marker-end="url(#dag-tip)" d="{_curve(line, found)}"/>'
     for vertex, centre in zip(dag.vertices, found.centres, strict=True):
         yield from _node(vertex, *centre) if vertex.kind == "node" else _dataset(vertex, *centre)
 

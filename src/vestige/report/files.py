@@ -40,7 +40,7 @@ class Touched:
 
 def is_shown(use: FileUse) -> bool:
     """Say whether a file is of the view that nobody asked more of: what went in and came out, without folders."""
-    return use.kind in SHOWN and not _is_folder(use)
+    return use.kind in SHOWN and not is_folder(use)
 
 
 def rows(uses: Iterable[FileUse], cwd: str) -> list[list[str]]:
@@ -133,20 +133,21 @@ def _paths(touched: Touched | None) -> dict[str, list[str]]:
 
 def _row(use: FileUse, cwd: str) -> list[str]:
     names = ", ".join(relative(name, cwd) for name in use.names)
-    state = _state(use)
+    found = state(use)
     return [
         use.kind,
-        _NONE if state is None or state.size is None or _is_folder(use) else size(state.size),
+        _NONE if found is None or found.size is None or is_folder(use) else size(found.size),
         hash_start(use.hash),
-        " ".join(_marks(use)),
+        " ".join(marks(use)),
         relative(use.path, cwd) + (f"  (as {names})" if names else ""),
     ]
 
 
-def _marks(use: FileUse) -> Iterator[str]:
-    state = _state(use)
-    if state is not None and state.type != "file":
-        yield state.type
+def marks(use: FileUse) -> Iterator[str]:
+    """Yield what is to be said of a file in a word each."""
+    found = state(use)
+    if found is not None and found.type != "file":
+        yield found.type
     if use.changed:
         yield "changed"
     if use.executed:
@@ -155,13 +156,15 @@ def _marks(use: FileUse) -> Iterator[str]:
         yield safe(use.package)
 
 
-def _state(use: FileUse) -> FileState | None:
+def state(use: FileUse) -> FileState | None:
+    """Return a file as the run left it, or else as it found it."""
     return use.after or use.before
 
 
-def _is_folder(use: FileUse) -> bool:
-    state = _state(use)
-    return state is not None and state.type == "directory"
+def is_folder(use: FileUse) -> bool:
+    """Say whether it is a folder."""
+    found = state(use)
+    return found is not None and found.type == "directory"
 
 
 def _with_ancestors(processes: Sequence[Process], wanted: set[int]) -> set[int]:
@@ -195,10 +198,10 @@ def _file_lines(touched: Touched, indent: str, cwd: str) -> Iterator[str]:
 
 
 def _file_words(use: FileUse, cwd: str) -> str:
-    state = _state(use)
+    found = state(use)
     words = [relative(use.path, cwd)]
-    if state is not None and state.size is not None and not _is_folder(use):
-        words.append(size(state.size))
+    if found is not None and found.size is not None and not is_folder(use):
+        words.append(size(found.size))
     if use.kind not in ("input", "output", "modified"):
         words.append(f"({use.kind})")
     return "  ".join(words)

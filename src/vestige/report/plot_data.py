@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Metric = Literal["cpu", "memory", "io"]
 Unit = Literal["cores", "%", "B", "B/s"]
-Role = Literal["total", "added", "look", "largest", "process", "read", "written"]
+Role = Literal["total", "added", "look", "largest", "process", "rest", "read", "written"]
 MarkKind = Literal["exec", "fork", "exit", "signal", "oom"]
 
 METRICS: tuple[Metric, ...] = ("cpu", "memory", "io")
@@ -86,6 +86,7 @@ class Panel:
     curves: tuple[Curve, ...] = ()
     limits: tuple[Limit, ...] = ()
     peak: Peak | None = None
+    layers: tuple[Curve, ...] = ()  # of memory: what single processes had at each look, to be stacked from the bottom
 
     @property
     def top(self) -> float:

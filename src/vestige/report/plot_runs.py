@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vestige.record.kept import KeptRun
-    from vestige.record.model import Point, Process
+    from vestige.record.model import Point, Process, Record
     from vestige.report.plot_data import Chart, Metric
 
 _MOST_BANDS = 16  # spans with a bar of their own
@@ -33,10 +33,16 @@ def folder_around(path: str) -> RunFolder | None:
 def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = True, by_span: bool = False) -> Chart:
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
     record = run.load()
-    points, processes = _so_far(run) if record.status == "running" else (run.points(), run.processes())
-    chart = plot_data.chart(record, bounded(points), tuple(processes), metrics=metrics, by_process=by_process)
+    points, processes = series(run, record)
+    chart = plot_data.chart(record, points, processes, metrics=metrics, by_process=by_process)
     seen = span_view.view(run, record) if by_span else None
     return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
+
+
+def series(run: KeptRun, record: Record) -> tuple[tuple[Point, ...], tuple[Process, ...]]:
+    """Return points and processes of a run, as far as it has come. Raises RecordError, StoreError."""
+    points, processes = _so_far(run) if record.status == "running" else (run.points(), run.processes())
+    return bounded(points), tuple(processes)
 
 
 def _so_far(run: KeptRun) -> tuple[list[Point], list[Process]]:

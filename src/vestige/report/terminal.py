@@ -228,11 +228,12 @@ def _stream_short(stream: Stream) -> str:
     return f"{length}captured" if stream.captured else f"{length}to a {stream.kind}"
 
 
-def _identity(record: Record, folder: str, paint: Paint) -> str:
+def identity(record: Record, folder: str) -> list[tuple[str, str]]:
+    """Return what tells a run from others: name and value, as far as they are known."""
     rows = [
         ("run", f"{short_id(record.id)}  ({record.id})"),
         ("command", command(record.argv)),
-        ("outcome", paint.bad(outcome(record)) if failed(record) else outcome(record)),
+        ("outcome", outcome(record)),
         ("message", safe(record.message or "")),
         ("tags", safe(", ".join(record.tags))),
         ("started", record.started),
@@ -244,7 +245,27 @@ def _identity(record: Record, folder: str, paint: Paint) -> str:
         ("parent", record.parent or ""),
         ("kept in", safe(folder)),
     ]
-    return "\n".join(f"{name:<9} {value}" for name, value in rows if value)
+    return [(name, value) for name, value in rows if value]
+
+
+def stream_rows(record: Record) -> list[tuple[str, str]]:
+    """Return each output stream, and what became of it."""
+    return [(name, _stream(stream)) for name, stream in record.streams.items()]
+
+
+def remarks(record: Record) -> Iterator[str]:
+    """Yield what a reader must know before trusting a gap."""
+    for survivor in record.survivors:
+        words = command(survivor.argv) if survivor.argv else survivor.name or ""
+        yield safe(f"still alive when the run ended: {survivor.pid} {words}")
+    yield from map(safe, _doubts(record))
+
+
+def _identity(record: Record, folder: str, paint: Paint) -> str:
+    rows = identity(record, folder)
+    bad = failed(record)
+    marked = ((name, paint.bad(value) if bad and name == "outcome" else value) for name, value in rows)
+    return "\n".join(f"{name:<9} {value}" for name, value in marked)
 
 
 def _machine(record: Record) -> str:
@@ -279,7 +300,7 @@ def _title(name: str) -> str:
 
 
 def _streams(record: Record, paint: Paint) -> str:
-    rows = [f"  {name:<7} {_stream(stream)}" for name, stream in record.streams.items()]
+    rows = [f"  {name:<7} {words}" for name, words in stream_rows(record)]
     return "\n".join([paint.bold("output"), *rows]) if rows else ""
 
 
@@ -331,15 +352,11 @@ def _commit(record: Record, paint: Paint) -> str:
 
 
 def _remarks(record: Record, paint: Paint) -> str:
-    """What a reader must know before trusting a gap."""
-    rows = [f"  {safe(words)}" for words in _remark_words(record)]
+    rows = [f"  {words}" for words in remarks(record)]
     return "\n".join([paint.bold("to know"), *rows]) if rows else ""
 
 
-def _remark_words(record: Record) -> Iterator[str]:
-    for survivor in record.survivors:
-        words = command(survivor.argv) if survivor.argv else survivor.name or ""
-        yield f"still alive when the run ended: {survivor.pid} {words}"
+def _doubts(record: Record) -> Iterator[str]:
     state = record.completeness
     if state is None:
         return

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from vestige.pages import environment
-from vestige.serve import frame, pages
+from vestige.serve import pages
 from vestige.serve.following import Following
 from vestige.serve.gate import Gate, refused
 from vestige.web.envelope import Refusal
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from vestige.serve.gate import Names
     from vestige.serve.key import Key
 
+_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "static")
 _PAGES = os.path.join(os.path.dirname(os.path.abspath(environment.__file__)), "static")
 _AT_ONCE = 4  # pages made at a time; further requests wait
 _STATIC = {
     "style.css": ("text/css", _PAGES),
     "page.js": ("text/javascript", _PAGES),
-    "serve.css": ("text/css", os.path.join(frame.HERE, "static")),
-    "serve.js": ("text/javascript", os.path.join(frame.HERE, "static")),
+    "serve.css": ("text/css", _OWN),
+    "serve.js": ("text/javascript", _OWN),
 }
 
 

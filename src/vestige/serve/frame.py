@@ -1,37 +1,35 @@
-"""The templates of the server; where it gives those of `vestige.pages`, they have its ways from page to page."""
+"""Pages as answers: templates of `vestige.pages`, which lead from one page to the next where a server gives them."""
 
 from __future__ import annotations
 
-import os
-from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from starlette.responses import HTMLResponse, StreamingResponse
 
-from vestige.pages.environment import environment
+from vestige.pages import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+    from starlette.responses import Response
+
 _PIECE = 1 << 16  # letters sent at a time
 
 
-@cache
-def _environment() -> Environment:
-    plain = environment()
-    own = FileSystemLoader(os.path.join(HERE, "templates"))
-    assert plain.loader is not None  # noqa: S101 - as it is made
-    return plain.overlay(loader=ChoiceLoader([own, plain.loader]))
+def page(template: str, status: int = 200, **values: object) -> Response:
+    """Return a page that is made as a whole."""
+    return HTMLResponse("".join(environment.render(template, assets="linked", **values)), status)
 
 
-def text(template: str, **values: object) -> str:
-    """Return a page as a whole."""
-    return _environment().get_template(template).render(assets="linked", **values)
+def long_page(parts: Iterable[str]) -> Response:
+    """Return a page that is sent while it is made; what goes wrong before its first piece is raised here."""
+    pieces = _pieces(parts)
+    return StreamingResponse(chain([next(pieces)], pieces), media_type="text/html")
 
 
-def in_pieces(parts: Iterable[str]) -> Iterator[str]:
-    """Yield a long page in pieces that are worth a write each."""
+def _pieces(parts: Iterable[str]) -> Iterator[str]:
+    """Yield a page in pieces that are worth a write each."""
     held: list[str] = []
     length = 0
     for part in parts:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse
 
 from vestige.errors import VestigeError
 from vestige.serve import frame
@@ -92,7 +91,9 @@ class Gate:
         if scope["path"] == "/" and given is not None:
             if not self._key.is_token(given):
                 raise Refusal(403, "token", "this address is of a server that has ended; open the one it prints now")
-            return HTMLResponse(frame.text("signed_in.html"), headers={"Set-Cookie": self._key.set_cookie()})
+            answer = frame.page("signed_in.html")
+            answer.headers["Set-Cookie"] = self._key.set_cookie()
+            return answer
         if request.headers.get("sec-fetch-site") not in _OURS:
             raise Refusal(403, "site", "links of other pages lead nowhere here; open the address by itself")
         if scope["path"] not in _OPEN and not self._key.is_cookie(request.cookies.get(self._key.name, "")):
@@ -113,8 +114,9 @@ def refused(scope: MutableMapping[str, Any], refusal: Refusal) -> Response:
     """Return the answer to a refused request: a page for people, the envelope for scripts."""
     if scope["path"].endswith(".json"):
         return envelope.refused(refusal)
-    page = frame.text("refused.html", status=refusal.status, message=refusal.message)
-    return HTMLResponse(page, refusal.status, headers=refusal.headers)
+    page = frame.page("refused.html", refusal.status, code=refusal.status, message=refusal.message)
+    page.headers.update(refusal.headers)
+    return page
 
 
 def is_loopback(host: str) -> bool:

@@ -9,7 +9,6 @@ import re
 import time
 from typing import TYPE_CHECKING, cast
 
-from starlette.responses import HTMLResponse, StreamingResponse
 from starlette.routing import Route
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
@@ -18,6 +17,7 @@ from vestige.pages import report
 from vestige.record import codec, place
 from vestige.record.finalise import is_running
 from vestige.record.place import short_id
+from vestige.report import plot_data
 from vestige.report.listing import local
 from vestige.report.quantity import LEGEND
 from vestige.report.words import command
@@ -25,8 +25,6 @@ from vestige.serve import asking, captured, descent, frame, growing, run_list
 from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from vestige.serve.app import Served
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
-_MOST_COMPARED = 8
+_MOST_COMPARED = plot_data.MOST_RUNS
 _CLOSING = 30.0  # s that are left for the record of a run that is over, before somebody else makes it
 _STATES = {"running": "Running", "closing": "Over; its record is being made"}
 _ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
@@ -43,7 +41,7 @@ _ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
 
 def _runs(request: Request) -> Response:
     found = run_list.listed(_served(request).catalogue.index(), run_list.asked(request.query_params))
-    return _page("runs.html", here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
+    return frame.page("runs.html", here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
                  examples=tuple(asking.EXAMPLES.items()))  # fmt: skip
 
 
@@ -51,9 +49,10 @@ def _run(request: Request) -> Response:
     run = _asked_run(request)
     state = _state(run)
     if state == "ended":
-        return StreamingResponse(frame.in_pieces(_report((run,))), media_type="text/html")
+        return frame.long_page(report.page((run,), assets="linked"))
     record, now = _growing(request, run, state)
-    return _page("growing.html", here="run", record=record, short=short_id(record.id), started=local(record.started),
+    return frame.page("growing.html", here="run", record=record, short=short_id(record.id),
+                 started=local(record.started),
                  now=now, state_words=_STATES, roles=_ROLES, streams=captured.streams(run))  # fmt: skip
 
 
@@ -76,7 +75,8 @@ def _lineage(request: Request) -> Response:
     depth = int(given) if given in map(str, descent.DEPTHS) else descent.USUAL
     record = run.load()
     picture = _served(request).descent.picture(run, depth)
-    return _page("lineage.html", here="lineage", record=record, short=short_id(record.id), picture=picture, depth=depth,
+    return frame.page("lineage.html", here="lineage", record=record, short=short_id(record.id), picture=picture,
+                 depth=depth,
                  depths=descent.DEPTHS, words=command(record.argv))  # fmt: skip
 
 
@@ -85,11 +85,7 @@ def _compare(request: Request) -> Response:
     if not 2 <= len(ids) <= _MOST_COMPARED:  # noqa: PLR2004
         raise Refusal(400, "tick", f"tick from two to {_MOST_COMPARED} runs to compare them")
     found = [_found(request, each) for each in ids]
-    return StreamingResponse(frame.in_pieces(_report(found)), media_type="text/html")
-
-
-def _report(runs: Sequence[KeptRun]) -> Sequence[str]:
-    return report.page(runs, assets="linked")
+    return frame.long_page(report.page(found, assets="linked"))
 
 
 def _growing(request: Request, run: KeptRun, state: str) -> tuple[Record, growing.Growing]:
@@ -142,10 +138,6 @@ def _found(request: Request, name: str) -> KeptRun:
         raise Refusal(404, "run", "there is no run of this id; it may have been removed") from error
     except AmbiguousRunError as error:
         raise Refusal(404, "run", "several runs have this id; find the one in the list") from error
-
-
-def _page(template: str, **values: object) -> Response:
-    return HTMLResponse(frame.text(template, **values))
 
 
 def _served(request: Request) -> Served:

@@ -1,0 +1,85 @@
+"""A run with all that its page shows, read once."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from vestige.duct import charts, logs
+from vestige.report import largest, plot_data, plot_runs, span_view
+from vestige.report.counts import ORDER
+
+if TYPE_CHECKING:
+    from vestige.record.kept import KeptRun
+    from vestige.record.model import FileUse, Process, Record
+    from vestige.report.plot_data import Chart, Curve
+    from vestige.report.span_view import View
+
+_WORTH_SEEING = 0.02  # of the largest layer
+MOST_BANDS = 40  # spans with a bar of their own
+MOST_FILES = 5_000
+_MOST_SORTED = 200_000  # files; beyond that the first ones stand for all
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is known of a run, in memory: bounded, however long it was."""
+
+    run: KeptRun
+    record: Record
+    chart: Chart  # with all panels, its bands, and no lanes
+    processes: tuple[Process, ...]
+    files: tuple[FileUse, ...]  # inputs and outputs first
+    files_left_out: int
+    spans: View | None
+
+    @property
+    def is_log(self) -> bool:
+        """Whether con-duct recorded it, which looks at no files."""
+        return self.run.log is not None
+
+
+def gather(run: KeptRun) -> Gathered:
+    """Return a run with all that its page shows. Raises RecordError, StoreError."""
+    record = run.load()
+    points, processes = plot_runs.series(run, record)
+    chart = plot_data.chart(record, points, processes, metrics=("memory", "cpu", "io"), by_process=False)
+    seen = span_view.view(run, record)
+    files, left_out = _files(run)
+    return Gathered(
+        run=run,
+        record=record,
+        chart=dataclasses.replace(
+            _layered(chart, _layers(run, processes, chart.end)), bands=() if seen is None else seen.bands(MOST_BANDS)
+        ),
+        processes=processes,
+        files=files,
+        files_left_out=left_out,
+        spans=seen,
+    )
+
+
+def _layers(run: KeptRun, processes: tuple[Process, ...], end: float) -> tuple[Curve, ...]:
+    if run.log is not None:
+        return charts.layers(logs.read_log(run.log))
+    return largest.layers(run.path, processes, end)
+
+
+def _layered(chart: Chart, layers: tuple[Curve, ...]) -> Chart:
+    """Return a chart whose memory is also told by process, where more than one had any."""
+    heights = sorted(max((value or 0.0 for value in layer.values), default=0.0) for layer in layers)
+    if len(heights) < 2 or heights[-2] < heights[-1] * _WORTH_SEEING:  # noqa: PLR2004 - one alone repeats the whole
+        return chart
+    panels = (
+        dataclasses.replace(panel, layers=layers) if panel.metric == "memory" else panel for panel in chart.panels
+    )
+    return dataclasses.replace(chart, panels=tuple(panels))
+
+
+def _files(run: KeptRun) -> tuple[tuple[FileUse, ...], int]:
+    """Return the files by class, and how many there are beyond those."""
+    uses = run.files()
+    found = sorted(islice(uses, _MOST_SORTED), key=lambda use: ORDER[use.kind])
+    return tuple(found[:MOST_FILES]), max(len(found) - MOST_FILES, 0) + sum(1 for _ in uses)

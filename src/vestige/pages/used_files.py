@@ -1,0 +1,126 @@
+"""The files of a run: what went in and what came out beside each other, and all of them in a table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.report.files import hash_start, is_folder, marks, relative, state
+from vestige.report.quantity import size
+from vestige.report.words import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vestige.record.model import FileClass, FileUse, Process
+
+MOST_BESIDE = 8  # files on either side
+_IN: tuple[FileClass, ...] = ("input", "modified")
+_OUT: tuple[FileClass, ...] = ("output", "modified")
+_NAMED = 2  # processes
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A file that went in or came out."""
+
+    name: str
+    folder: str
+    size: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What went in, or what came out: the largest."""
+
+    count: int
+    total: str
+    files: tuple[Beside, ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many are not named."""
+        return self.count - len(self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file in the table."""
+
+    kind: str
+    path: str
+    size: str
+    hash: str
+    marks: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class of files, to choose rows by."""
+
+    name: str
+    count: int
+
+
+def went_in(uses: Iterable[FileUse], cwd: str) -> Side:
+    """Return what was read that had been there before."""
+    return _side([use for use in uses if use.kind in _IN and not is_folder(use)], cwd)
+
+
+def came_out(uses: Iterable[FileUse], cwd: str) -> Side:
+    """Return what was written and is still there."""
+    return _side([use for use in uses if use.kind in _OUT and not is_folder(use)], cwd)
+
+
+def rows(uses: Iterable[FileUse], processes: Sequence[Process], cwd: str) -> list[Row]:
+    """Return the rows of the table."""
+    return [_row(use, processes, cwd) for use in uses]
+
+
+def classes(uses: Iterable[FileUse]) -> list[Class]:
+    """Return the classes of which there are files, in their order."""
+    counts: dict[str, int] = {}
+    for use in uses:
+        counts[use.kind] = counts.get(use.kind, 0) + 1
+    return [Class(name, count) for name, count in counts.items()]
+
+
+def _side(uses: list[FileUse], cwd: str) -> Side:
+    largest = sorted(uses, key=lambda use: -_bytes(use))
+    return Side(len(uses), size(sum(map(_bytes, uses))), tuple(_beside(use, cwd) for use in largest[:MOST_BESIDE]))
+
+
+def _beside(use: FileUse, cwd: str) -> Beside:
+    folder, name = os.path.split(relative(use.path, cwd))
+    return Beside(name, folder, _size(use), hash_start(use.hash))
+
+
+def _row(use: FileUse, processes: Sequence[Process], cwd: str) -> Row:
+    return Row(
+        kind=use.kind,
+        path=relative(use.path, cwd),
+        size=_size(use),
+        hash=hash_start(use.hash),
+        marks=" ".join(marks(use)),
+        by=_by((*use.writers, *use.readers), processes),
+    )
+
+
+def _by(places: Iterable[int], processes: Sequence[Process]) -> str:
+    """Name those who used a file, as far as a foreign list of them tells."""
+    names = list(dict.fromkeys(safe(processes[place].name or "?") for place in places if place < len(processes)))
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _bytes(use: FileUse) -> int:
+    found = state(use)
+    return 0 if found is None or found.size is None else found.size
+
+
+def _size(use: FileUse) -> str:
+    found = state(use)
+    return "" if found is None or found.size is None or is_folder(use) else size(found.size)
