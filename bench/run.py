@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 import accuracy
+import benching
 import collecting
 import committing
 import cost
@@ -53,6 +54,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "output": throughput.output,
     "sampling": cost.sampling,
     "memory": cost.memory,
+    "hyperfine": benching.benching,
     "listing": listing.listing,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,

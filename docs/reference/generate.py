@@ -53,6 +53,16 @@ or columns:
   `rerun_action` (`checkout`, `run`, `merge`, `skip-or-pick`, `skip`), `reason` why a record is not run; where there is
   a record, `author`, `date`, `diff` (a list of `{{"path", "state", "type"}}`), `run_message` and the record as
   `run_info`.
+- `vestige compare --json`: an object of schema `vestige.comparison/1`. `sides`: `name`, `runs` (ids), `logs`, `command`,
+  `outcomes`, `started`, `watched`. `same`: nothing that was seen differs. `noise`: `known` from three runs of each side
+  on. `explanations`, of each side but the first: `outcome` (`slower`, `faster`, `equal`, `unknown`), `seconds`, `spent` (a
+  list of `{{"what", "seconds"}}`; `work`, `together`, `starved`, `storage`, `asleep`), `hints` and the `sentence`.
+  `figures`: `name`, `unit`, and for each of the `sides` its `figure`, the `values` of its runs, their `methods`, and
+  `ratio`, 95 % `band` and `verdict` (`alike`, `noise`, `more`, `less`, `unknown`) beside the first. `differences`:
+  `topic`, `name`, `values` and `sizes` by side. `parts`: nodes or spans with their `figures` and `reasons`.
+- `vestige bench --json`: `results`, each with the keys of `hyperfine --export-json`, and `tag`, `runs` (ids), `doubts`
+  and `figures` by name: `mean`, `stddev`, `median`, `values`, `method`. `--csv`: hyperfine's columns, then the mean of
+  every other figure.
 - `vestige telemetry --json`: `mode` (`off`, `local`, `on`), `rules` (a list of `{"mode", "why", "kind"}`, the one that
   decides first), `schema`, `schema_hash`, `collector`, `collector_named_in`, `answers`, `state` (paths), `waiting` and
   `to_delete` (lists of report ids). `stats --json`: a list of `{"schema", "weeks", "full", "unreadable", "counts"}`, a

@@ -6,6 +6,7 @@ OK = 0
 UNEXPECTED = 1
 FAILED = 2
 NOT_REPEATED = 3
+OVER_LIMIT = 3
 NOT_COMMITTED = 123  # the same as EXIT_NOT_COMMITTED of native/front.c
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
@@ -31,6 +32,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     (f"{UNEXPECTED}", "a fault of vestige: the message names a file that tells what happened, to paste into a report"),
     (f"{FAILED}", "an expected failure, said in one line on stderr: a bad option, no such run, an unreadable record"),
     (f"{NOT_REPEATED}", "`vestige verify`: an output did not come out again, or the command ended otherwise"),
+    (f"{OVER_LIMIT}", "`vestige compare --fail-over`: a figure is over its limit, and not by noise alone"),
     (
         "a command's own",
         "from `vestige rerun`: that of the first command that failed, and did not fail like this before",

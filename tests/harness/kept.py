@@ -51,7 +51,9 @@ class Store:
     def runs(self) -> Runs:
         return Runs((place.Store(str(self.path), "option"),))
 
-    def run(self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1) -> str:
+    def run(
+        self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1, tags: tuple[str, ...] = ()
+    ) -> str:
         """Keep a run and return its id."""
         began = BEGAN + 60 * SECOND * len(self.ids)
         run_id = place.new_id(began)
@@ -67,6 +69,7 @@ class Store:
             vestige="0",
             machine=None,
             environment={},
+            tags=tags,
             completeness=Completeness("recorder", "on", files="complete"),
         )
         folder = self.folder(run_id, began)

@@ -84,7 +84,7 @@ def test_pages_are_quiet_fit_and_are_for_everybody(
     visit = Visit(served, context, context.new_page())
     train, hostile = store.ids[1], store.ids[3]
     for path in ("/", "/?where=foo+%3D", f"/runs/{train}", f"/runs/{train}/lineage", f"/runs/{hostile}/lineage",
-                 f"/compare?run={train}&run={hostile}"):  # fmt: skip
+                 f"/compare?run={train}&run={hostile}", f"/over?run={train}&run={hostile}"):  # fmt: skip
         visit.go(path)
         across = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert across[0] <= across[1], path
@@ -142,8 +142,12 @@ def test_two_runs_are_ticked_and_compared(visit: Visit, store: Store) -> None:
     page.click("#compare")
     page.wait_for_url("**/compare?*")
     text = page.inner_text("main")
-    assert store.ids[-1][-8:] in text
-    assert store.ids[-3][-8:] in text
+    assert "step 115" in text
+    assert "step 113" in text
+    page.go_back()
+    page.click("#over")
+    page.wait_for_url("**/over?*")
+    assert f"2 runs: {store.ids[-1][-8:]}, {store.ids[-3][-8:]}" in page.title()
 
 
 def test_a_lineage_is_walked_by_keyboard(visit: Visit, store: Store) -> None:

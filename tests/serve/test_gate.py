@@ -158,11 +158,11 @@ def test_no_path_reaches_the_files(served: Serving, store: Store, path: str) -> 
 
 
 def test_compare_takes_ids_alone(served: Serving, store: Store) -> None:
-    for words in ("/etc/passwd", "last", "", str(store.path)):
-        answer = served.client.get("/compare", params={"run": [store.ids[0], words]})
-        assert answer.status_code == 404
-    assert served.client.get("/compare", params={"run": store.ids[:1]}).status_code == 400
-    assert served.client.get("/compare", params={"run": store.ids[:20]}).status_code == 400
+    for path in ("/compare", "/over"):
+        for words in ("/etc/passwd", "last", "", str(store.path)):
+            assert served.client.get(path, params={"run": [store.ids[0], words]}).status_code == 404
+        assert served.client.get(path, params={"run": store.ids[:1]}).status_code == 400
+        assert served.client.get(path, params={"run": store.ids[:20]}).status_code == 400
 
 
 def test_what_scripts_ask_for_is_refused_in_one_form(served: Serving) -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "plot": "draw CPU and memory over time, in the terminal or as an image",
     "report": "write a run as a page: one HTML file that needs nothing else",
     "serve": "show all runs in a browser, also those that go on",
+    "compare": "hold runs against each other, and say why one took longer",
+    "bench": "run commands many times, and compare time, memory and I/O",
     "why": "say which run wrote a file, and from what",
     "used-by": "say which runs read a file, and what came of it",
     "commit": "make the Git commit of a run that is kept",

@@ -78,18 +78,27 @@ def changes(run: RunFolder, runs: Runs) -> list[NodeChanges]:
     """
     found: list[NodeChanges] = []
     for pipeline in pipelines(run):
-        earlier = History(earlier_pipelines(pipeline.plan.project_path, runs, pipeline.run.name))
-        facts = _facts(pipeline)
-        changed: dict[str, str] = {}
-        for node in pipeline.plan.nodes:
-            if node.name not in pipeline.nodes:
-                continue
-            then = earlier.last(node.name)
-            reasons = () if then is None else tuple(facts.differences(node, then, _unkept(changed, pipeline.plan)))
-            found.append(NodeChanges(node.name, None if then is None else then.pipeline.run.short_id, reasons))
-            if then is None or reasons:
-                changed.update(dict.fromkeys(map(plain_name, node.outputs), node.name))
+        found += _beside(pipeline, History(earlier_pipelines(pipeline.plan.project_path, runs, pipeline.run.name)))
     return found
+
+
+def changes_between(then: RunFolder, now: RunFolder) -> list[NodeChanges]:
+    """Return for every node that a run executed what differs from another run; raises as `changes` does."""
+    before = list(pipelines(then))[::-1]
+    return [each for pipeline in pipelines(now) for each in _beside(pipeline, History(iter(before)))]
+
+
+def _beside(pipeline: PipelineRun, earlier: History) -> Iterator[NodeChanges]:
+    facts = _facts(pipeline)
+    changed: dict[str, str] = {}
+    for node in pipeline.plan.nodes:
+        if node.name not in pipeline.nodes:
+            continue
+        then = earlier.last(node.name)
+        reasons = () if then is None else tuple(facts.differences(node, then, _unkept(changed, pipeline.plan)))
+        yield NodeChanges(node.name, None if then is None else then.pipeline.run.short_id, reasons)
+        if then is None or reasons:
+            changed.update(dict.fromkeys(map(plain_name, node.outputs), node.name))
 
 
 class History:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.routing import Route
 
+from vestige.compare.comparison import compare
+from vestige.compare.sides import Side
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.observe.events import EVENTS_NAME
-from vestige.pages import report
+from vestige.pages import comparison, report
 from vestige.record import codec, place
 from vestige.record.finalise import is_running
 from vestige.record.place import short_id
@@ -81,11 +83,22 @@ def _lineage(request: Request) -> Response:
 
 
 def _compare(request: Request) -> Response:
+    """Answer with what differs between runs, the oldest first: the others are compared with it."""
+    runs = sorted(_ticked(request), key=lambda run: run.name)
+    found = compare([Side(run.short_id, (run,)) for run in runs])
+    return frame.long_page(comparison.page(found, assets="linked"))
+
+
+def _over(request: Request) -> Response:
+    """Answer with the curves of runs over each other."""
+    return frame.long_page(report.page(_ticked(request), assets="linked"))
+
+
+def _ticked(request: Request) -> list[KeptRun]:
     ids = list(dict.fromkeys(request.query_params.getlist("run")))
     if not 2 <= len(ids) <= _MOST_COMPARED:  # noqa: PLR2004
         raise Refusal(400, "tick", f"tick from two to {_MOST_COMPARED} runs to compare them")
-    found = [_found(request, each) for each in ids]
-    return frame.long_page(report.page(found, assets="linked"))
+    return [_found(request, each) for each in ids]
 
 
 def _growing(request: Request, run: KeptRun, state: str) -> tuple[Record, growing.Growing]:
@@ -147,6 +160,7 @@ def _served(request: Request) -> Served:
 ROUTES = (
     Route("/", _runs),
     Route("/compare", _compare),
+    Route("/over", _over),
     Route("/runs/{run}", _run),
     Route("/runs/{run}/live.json", _live),
     Route("/runs/{run}/lineage", _lineage),

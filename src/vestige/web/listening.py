@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,5 +66,6 @@ def listener(address: Address) -> socket.socket:
         listening.bind(where)
         listening.listen(_BACKLOG)
     except OSError as error:
-        raise ServerError(f"can't listen on {address.host}:{address.port}: {error.strerror}") from error
+        hint = "; choose another `--port`, 0 for any" if error.errno == errno.EADDRINUSE else ""
+        raise ServerError(f"can't listen on {address.host}:{address.port}: {error.strerror}{hint}") from error
     return listening

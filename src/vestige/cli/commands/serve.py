@@ -22,7 +22,7 @@ examples:
   vestige serve                          pages of the runs that `vestige ls` lists; Ctrl-C ends it
   vestige serve --port 0 --no-open       on any free port, and only the address is printed
   vestige serve --store /data/runs       those of another store
-  ssh -t -L 8710:127.0.0.1:8710 node7 vestige serve     those of another machine: open what it prints
+  ssh -tL 8710:127.0.0.1:8710 node7 vestige serve     those of another machine: open what it prints
 """
 
 _PORT = 8710

@@ -1,0 +1,112 @@
+"""Which runs are meant by a word: those of `vestige show`, all with a tag, and what a commit of Git records."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from vestige import settings
+from vestige.compare.sides import Side
+from vestige.errors import GitError, RunNotFoundError, UsageError
+from vestige.record.kept import Problem
+from vestige.text import from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vestige.history.all_runs import AllRuns
+    from vestige.record.kept import KeptRun
+    from vestige.record.model import Record
+
+TAG = "tag:"
+REVISION = "git:"
+MOST_RUNS = 1_000  # of a tag: the newest
+_LOOKED_AT = 10_000  # runs, for an earlier one of the same command
+
+
+def sides(all_runs: AllRuns, folder: str | None, groups: Sequence[Sequence[str]]) -> list[Side]:
+    """Return the sides that are meant: one for each group, or for each word of the only one.
+
+    A single word that means several runs makes each of them a side; one that means one run is compared with the last
+    earlier run of the same command. `folder` is where revisions are looked up.
+
+    Raises RunNotFoundError, AmbiguousRunError, StoreError, RecordError, GitError; UsageError for empty words.
+    """
+    if len(groups) > 1:
+        return [_side(list(words), _found(all_runs, folder, words)) for words in groups]
+    words = groups[0]
+    found = [runs(all_runs, folder, word) for word in words]
+    if len(words) > 1:
+        return list(map(_side, ([word] for word in words), found))
+    (only,) = found
+    if len(only) == 1:
+        return [_alone(earlier_like(all_runs, only[0])), _alone(only[0])]
+    return [_alone(run) for run in reversed(only)]
+
+
+def runs(all_runs: AllRuns, folder: str | None, word: str) -> tuple[KeptRun, ...]:
+    """Return the runs that a word means, newest first; raises as `sides` does."""
+    if word.startswith(TAG):
+        return tuple(_tagged(all_runs, word.removeprefix(TAG)))
+    if word.startswith(REVISION):
+        return (_of_revision(all_runs, folder, word.removeprefix(REVISION)),)
+    try:
+        return (all_runs.find(word),)
+    except RunNotFoundError:
+        if folder is None or settings.git_top_level(folder) is None:
+            raise
+        try:
+            return (_of_revision(all_runs, folder, word),)
+        except GitError:  # no revision either
+            pass
+        raise
+
+
+def earlier_like(all_runs: AllRuns, run: KeptRun) -> KeptRun:
+    """Return the last run before `run` of the same command in the same folder. Raises RunNotFoundError, StoreError."""
+    record = run.load()
+    found = next(_like(all_runs, record), None)
+    if found is None:
+        raise RunNotFoundError(f"no earlier run of the same command as {run.short_id} is kept; name two runs")
+    return found
+
+
+def _like(all_runs: AllRuns, record: Record) -> Iterator[KeptRun]:
+    for entry in itertools.islice(all_runs.records(), _LOOKED_AT):
+        if isinstance(entry, Problem) or entry.record.started >= record.started:
+            continue
+        if (entry.record.argv, entry.record.cwd) == (record.argv, record.cwd) and entry.record.status != "running":
+            yield entry.folder
+
+
+def _tagged(all_runs: AllRuns, tag: str) -> Iterator[KeptRun]:
+    found = (
+        entry.folder
+        for entry in all_runs.records()
+        if not isinstance(entry, Problem) and tag in entry.record.tags and entry.record.status != "running"
+    )
+    first = next(found, None)
+    if first is None:
+        raise RunNotFoundError(f"no run has the tag `{tag}`; `vestige ls` lists tags")
+    yield from itertools.chain([first], itertools.islice(found, MOST_RUNS - 1))
+
+
+def _of_revision(all_runs: AllRuns, folder: str | None, words: str) -> KeptRun:
+    from vestige.compare import committed  # noqa: PLC0415 - only for revisions
+
+    if folder is None:
+        raise UsageError(f"`{words}` may be a revision of Git, but the current folder is gone")
+    return committed.run(all_runs, folder, words)
+
+
+def _found(all_runs: AllRuns, folder: str | None, words: Sequence[str]) -> tuple[KeptRun, ...]:
+    found = (run for word in words for run in runs(all_runs, folder, word))
+    return tuple({run.path: run for run in found}.values())
+
+
+def _side(words: Sequence[str], found: tuple[KeptRun, ...]) -> Side:
+    return Side(" ".join(map(from_os, words)), found)
+
+
+def _alone(run: KeptRun) -> Side:
+    return Side(run.short_id, (run,))

@@ -1,0 +1,126 @@
+"""`vestige bench`: how often, in which order, what stops it, and what is left behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness.waiting import until
+
+from vestige.cli import dispatch
+from vestige.cli.commands import bench as bench_command
+from vestige.compare.spread import Measured, Spread, doubts, times_faster
+from vestige.errors import UsageError
+from vestige.report import bench_text
+
+if TYPE_CHECKING:
+    from harness.command import Vestige
+
+
+def benched(vestige: Vestige, *words: str) -> dict[str, Any]:
+    done = vestige.call("bench", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def kept(vestige: Vestige, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(vestige.call("ls", "--json", *words).stdout)
+    return found
+
+
+def test_commands_run_in_turn_and_are_kept(vestige: Vestige) -> None:
+    found = benched(
+        vestige, "-n", "2", "--warmup", "1", "--vs", "sh -c 'echo b >> order'", "--", "sh", "-c", "echo a >> order"
+    )
+    with open(vestige.path("order"), encoding="utf-8") as file:
+        assert file.read().split() == ["a", "b"] * 3
+    results = found["results"]
+    assert [result["command"] for result in results] == [f"sh -c 'echo {name} >> order'" for name in "ab"]
+    assert [len(result["times"]) for result in results] == [2, 2]
+    runs = kept(vestige, "--tag", "bench")
+    assert {run["id"] for run in runs} == {run for result in results for run in result["runs"]}
+    assert vestige.call("compare", *(f"tag:{result['tag']}" for result in results)).returncode == 0
+    memory = results[0]["figures"]["memory_peak"]
+    assert 100_000 < memory["median"] < 100_000_000
+
+
+def test_nothing_is_left_where_nothing_is_to_be_kept(vestige: Vestige) -> None:
+    vestige.run("true")
+    benched(vestige, "-n", "2", "--warmup", "1", "--no-keep", "--", "true")
+    assert len(kept(vestige)) == 1
+
+
+def test_preparation_comes_before_every_run(vestige: Vestige) -> None:
+    benched(vestige, "-n", "3", "--prepare", "echo p >> order", "--", "sh", "-c", "echo r >> order")
+    with open(vestige.path("order"), encoding="utf-8") as file:
+        assert file.read().split() == ["p", "r"] * 3
+    failed = vestige.call("bench", "-n", "3", "--prepare", "exit 4", "--", "true")
+    assert (failed.returncode, b"exit 4 ended with 4" in failed.stderr) == (2, True)
+
+
+def test_failure_stops_and_shows_what_was_printed(vestige: Vestige) -> None:
+    failed = vestige.call("bench", "-n", "5", "--", "sh", "-c", "echo hello; exit 3")
+    assert failed.returncode == 2
+    assert b"hello" in failed.stderr
+    assert b"ended with 3" in failed.stderr
+    assert len(kept(vestige)) == 1
+    found = benched(vestige, "-n", "2", "--ignore-failure", "--", "sh", "-c", "echo hello; exit 3")
+    assert found["results"][0]["exit_codes"] == [3, 3]
+    assert "failed" in found["results"][0]["doubts"]
+
+
+def test_interrupted_it_gives_what_there_is(vestige: Vestige) -> None:
+    words = ("bench", "--no-keep", "-n", "50", "--", "sh", "-c", "echo x >> count; sleep 0.1")
+    process = vestige.start_bare(
+        vestige.executable, *words, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        start_new_session=True,
+    )  # fmt: skip
+    until(lambda: os.path.exists(vestige.path("count")) and os.path.getsize(vestige.path("count")) >= 6, "runs")
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"median" in out
+    assert b"interrupted: this is what there is" in err
+    assert kept(vestige) == []
+
+
+def test_forms_have_the_names_of_hyperfine(vestige: Vestige) -> None:
+    text = vestige.call("bench", "-n", "2", "--no-keep", "--csv", "--", "true").stdout.decode()
+    (row,) = csv.DictReader(text.splitlines())
+    assert list(row)[:8] == ["command", "mean", "stddev", "median", "user", "system", "min", "max"]
+    assert 0 < float(row["min"]) <= float(row["median"]) <= float(row["max"]) < 10
+    table = bench_text.markdown([_measured(1.0, 2.0), _measured(3.0, 4.0)]).splitlines()
+    assert table[0] == "| Command | Mean ± s.d. | Median | Min | Max | Memory | Relative |"
+    assert table[3] == "| x | 3.50 s ± 707 ms | 3.50 s | 3.00 s | 4.00 s |  | 2.33 ± 1.20 |"
+
+
+def test_nothing_to_run() -> None:
+    for words in ([], ["-n", "0", "--", "true"], ["--vs", "'", "--", "true"], ["--vs", "", "--", "true"]):
+        with pytest.raises(UsageError):
+            bench_command.execute(dispatch.parser_of("bench").parse(words))
+
+
+def _measured(*walls: float, queued: float = 0.0) -> Measured:
+    figures = {"wall": Spread(walls), "run_queue_wait": Spread((queued,) * len(walls))}
+    return Measured("x", "bench", ("1",), (0,), figures, dict.fromkeys(figures, "exact"))
+
+
+def test_doubts() -> None:
+    assert doubts(_measured(1.0, 1.01, 0.99, 1.0)) == []
+    assert doubts(_measured(9.0, 1.01, 0.99, 1.0, 1.0)) == ["slow first"]
+    assert doubts(_measured(1.0, 1.01, 9.0, 0.99, 1.0)) == ["outliers"]
+    assert doubts(_measured(0.001, 0.001)) == ["short"]
+    assert doubts(_measured(1.0, 1.0, queued=0.5)) == ["crowded"]
+
+
+def test_times_faster() -> None:
+    ratio, deviation = times_faster(_measured(1.0, 1.2, 0.8), _measured(2.0, 2.2, 1.8))
+    assert ratio == 2.0
+    assert deviation is not None
+    assert abs(deviation - 2.0 * (0.2**2 + 0.1**2) ** 0.5) < 1e-9
+    assert times_faster(_measured(1.0), _measured(3.0)) == (3.0, None)
