@@ -196,6 +196,13 @@ READ_ELSEWHERE = (  # what is wrong in these must not stop a run
         default={},
         meaning="`record = true`: a plain `kedro run` of the project is a run of vestige: [Kedro](../guide/kedro.md)",
     ),
+    Key(
+        "gc",
+        kind="a table",
+        default={},
+        meaning="What `vestige gc` keeps where its command line says nothing: `keep_last = 1000`, "
+        '`keep_within = "30d"`, `keep_tags = ["paper"]`, `max_size = "10GB"`: [history](../guide/history.md)',
+    ),
 )
 
 VARIABLES = (
@@ -278,6 +285,20 @@ def load(environ: Mapping[str, str], cwd: str | None) -> Settings:
             worded = {"true": True, "false": False}.get(given, given) if key.kind == "true or false" else given
             settings.take(key, _checked(key, worded, origin=key.variable or "", folder=None), key.variable or "")
     return settings
+
+
+def table(name: str, environ: Mapping[str, str], cwd: str | None) -> dict[str, object]:
+    """Return one of the tables of the config that a run does not look at, what the project says before the user's.
+
+    Raises ConfigError.
+    """
+    found: dict[str, object] = {}
+    for path, content in _tables(environ, cwd):
+        inner = content.get(name, {}) if isinstance(content, dict) else {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"`{path}`: `{name}` must be a table")
+        found |= inner
+    return found
 
 
 def size(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -51,10 +52,8 @@ class Store:
     def runs(self) -> Runs:
         return Runs((place.Store(str(self.path), "option"),))
 
-    def run(
-        self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1, tags: tuple[str, ...] = ()
-    ) -> str:
-        """Keep a run and return its id."""
+    def run(self, *uses: FileUse, argv: tuple[str, ...] = (), code: int = 0, lasted: int = 1, **keys: Any) -> str:
+        """Keep a run and return its id; `keys` are what its record says otherwise."""
         began = BEGAN + 60 * SECOND * len(self.ids)
         run_id = place.new_id(began)
         self.ids.append(run_id)
@@ -69,9 +68,9 @@ class Store:
             vestige="0",
             machine=None,
             environment={},
-            tags=tags,
             completeness=Completeness("recorder", "on", files="complete"),
         )
+        record = dataclasses.replace(record, **keys)
         folder = self.folder(run_id, began)
         folder.mkdir(parents=True)
         (folder / "record.json").write_bytes(codec.record_text(record))

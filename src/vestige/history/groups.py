@@ -18,6 +18,7 @@ LONGEST = 200  # letters of a group
 _VERSION = re.compile(r"(?<=[a-z])[0-9.]+$")
 _NUMBER = re.compile(r"[0-9]+(?:[.,:][0-9]+)*(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 _ID = re.compile(r"(?=[^\s/]*[0-9])[0-9a-f]{7,}(?:-[0-9a-f]{4,})*", re.IGNORECASE)
+_OPTION = re.compile(r"-{0,2}[a-z_][\w.-]*", re.IGNORECASE)
 _WORDS = 40  # of a command line that count; what is beyond are lists of files
 _LETTERS = 300  # of a word
 
@@ -38,7 +39,7 @@ def group(argv: Sequence[str]) -> str:
 def _general(word: str) -> str:
     """Return a word without numbers, ids and folders; of `--out=/data/7.npz` `--out=N.npz`."""
     option, sign, value = word.partition("=")
-    if sign and not any(character.isspace() for character in option):
+    if sign and _OPTION.fullmatch(option):
         return f"{option}={_general(value)}"
     return _NUMBER.sub("N", _ID.sub("X", _last_part(word)))
 

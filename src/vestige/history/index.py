@@ -78,6 +78,16 @@ class Source:
         self._snapshot = None if store is None else shelf.newest(store, NAME, CONTENT)
         self._read_snapshot()
 
+    def is_fresh(self) -> bool:
+        """Say whether there is a snapshot that lacks but few of the runs; whether its rows hold is not looked at."""
+        if self._snapshot is None or not self._rows:
+            return False
+        try:
+            number = len(os.listdir(self.runs))
+        except OSError:
+            return False
+        return abs(number - self._rows) <= _FEW + self._rows // _SHARE
+
     def holds(self, name: str) -> int | None:
         """Return the position of the row of a run folder, if it still is what that holds."""
         position = self._positions.get(name)
@@ -143,8 +153,6 @@ class Source:
         if self._snapshot is None:
             return
         try:
-            for name in (_STAMP, *_KEPT):  # all of it, now: later there would be no way back
-                self._snapshot.raw(name)
             self._rows = self._snapshot.rows
             self._stamps, names = self._snapshot.column(_STAMP), self._stored("name")
             self._positions = dict(zip(names, range(self._rows), strict=True))
@@ -221,6 +229,14 @@ class Index:
         columns = {source: [source.column(name) for name in wanted] for source in (*self._sources, self._logs)}
         for source, position in places:
             yield tuple([column[position] for column in columns[source]])
+
+    def folders(self) -> list[str]:
+        """Return the folders that hold run folders."""
+        return [source.runs for source in self._sources]
+
+    def names(self, folder: str) -> frozenset[str]:
+        """Return the names of the run folders in one of these."""
+        return next(source.listed for source in self._sources if source.runs == folder)
 
     def everything(self) -> list[Place]:
         """Return where all rows are, newest first. Raises StoreError."""

@@ -1,7 +1,7 @@
 """A file of columns that is written once and never changed: what an index remembers, all of which can be made again.
 
 The first line is a JSON object: `format`, the version of what is in the columns, the number of rows, and for each
-column where its bytes are and their CRC. A column is a JSON list, or one of the different values and one of where they
+column its length and CRC, in their order. A column is a JSON list, or one of the different values and one of where they
 stand, or one value for all rows. Who writes makes a new file and gives it the name
 of the old one, so that readers see the old or the new, on any file system and without a lock; of several who write at
 once, the last one wins, and nothing but time is lost. A file that is cut, damaged, foreign or of another version
@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vestige.observe.lines import open_regular
 from vestige.record.place import write_temporary
@@ -32,52 +32,29 @@ class DamagedError(ValueError):
 
 
 class Snapshot:
-    """A snapshot that is there; columns are read when they are asked for."""
+    """A snapshot that is there and whole; columns are parsed when they are asked for."""
 
     def __init__(self, path: str, content: str) -> None:
-        """Open the snapshot at `path`. Raises DamagedError, OSError; `content` names what its columns hold."""
+        """Read the snapshot at `path`. Raises DamagedError, OSError; `content` names what its columns hold."""
         self.path = path
-        self._file = open_regular(path)
-        try:
-            head = _head(self._file.readline(_LONGEST_HEAD), content)
-            self.rows: int = head["rows"]
-            self._columns: dict[str, list[int]] = head["columns"]
-            self._begin = self._file.tell()
-            length = self._begin + sum(size for _, size, _ in self._columns.values())
-            if os.fstat(self._file.fileno()).st_size != length:
-                raise DamagedError("it is cut")
-        except (KeyError, TypeError, ValueError) as error:
-            self.close()
-            raise DamagedError(str(error)) from error
-
-    def __contains__(self, name: str) -> bool:
-        """Say whether there is such a column."""
-        return name in self._columns
-
-    def raw(self, name: str) -> bytes:
-        """Return a column as JSON. Raises DamagedError."""
-        try:
-            offset, size, crc = self._columns[name]
-            found = os.pread(self._file.fileno(), size, self._begin + offset)
-        except (KeyError, OSError, OverflowError, ValueError) as error:
-            raise DamagedError(f"no column `{name}`") from error
-        if len(found) != size or zlib.crc32(found) != crc:
-            raise DamagedError(f"column `{name}` is damaged")
-        return found
+        with open_regular(path) as file:
+            try:
+                head = _head(file.readline(_LONGEST_HEAD), content)
+                self.rows: int = head["rows"]
+                places: dict[str, list[int]] = head["columns"]
+                self._parts = {name: _part(file, size, crc) for name, (size, crc) in places.items()}
+            except (KeyError, TypeError, ValueError) as error:
+                raise DamagedError(str(error)) from error
 
     def column(self, name: str) -> list[Any]:
         """Return the values of a column. Raises DamagedError."""
         try:
-            found = _unpacked(json.loads(self.raw(name)), self.rows)
+            found = _unpacked(json.loads(self._parts[name]), self.rows)
         except (ValueError, RecursionError, TypeError, LookupError) as error:
             raise DamagedError(f"column `{name}` can't be read") from error
         if len(found) != self.rows:
             raise DamagedError(f"column `{name}` has not {self.rows} values")
         return found
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
 
 
 def write(path: str, content: str, columns: Mapping[str, Sequence[object]]) -> None:
@@ -93,10 +70,7 @@ def write(path: str, content: str, columns: Mapping[str, Sequence[object]]) -> N
 
 
 def _head_line(content: str, columns: Mapping[str, Sequence[object]], parts: Mapping[str, bytes]) -> bytes:
-    places, offset = {}, 0
-    for name, part in parts.items():
-        places[name] = (offset, len(part), zlib.crc32(part))
-        offset += len(part)
+    places = {name: (len(part), zlib.crc32(part)) for name, part in parts.items()}
     rows = max(map(len, columns.values()), default=0)
     body = json.dumps({"rows": rows, "columns": places})
     head = {"format": FORMAT, "content": content, "crc": zlib.crc32(body.encode()), "body": body}
@@ -115,6 +89,14 @@ def _head(line: bytes, content: str) -> dict[str, Any]:
     if any(type(count) is not int or not 0 <= count <= LARGEST for count in counts):
         raise DamagedError("its head is damaged")
     return body
+
+
+def _part(file: BinaryIO, size: int, crc: int) -> bytes:
+    """Return the next column. Raises DamagedError."""
+    found = file.read(size)
+    if len(found) != size or zlib.crc32(found) != crc:
+        raise DamagedError("it is cut or damaged")
+    return found
 
 
 def _packed(column: Sequence[Any]) -> list[Any] | dict[str, Any]:

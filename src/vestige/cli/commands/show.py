@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
 from vestige.cli.commands import plot
 from vestige.errors import UsageError
+from vestige.history.keeping import MARK
 from vestige.kedro.plan import has_plans
 from vestige.record import codec
 from vestige.record.kept import Loaded
@@ -81,7 +83,14 @@ def execute(arguments: argparse.Namespace) -> int:
     _check(arguments)
     leftovers.clear_up()
     run = api.all_kept(arguments.store).find(arguments.run)
-    record = run.load()
+    _show(run, run.load(), arguments)
+    if run.log is None and os.path.lexists(os.path.join(run.path, MARK)):
+        printing.say("it was thinned: output, events and series were removed by `vestige gc`")
+    return exit_codes.OK
+
+
+def _show(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
+    """Show what is asked for."""
     if arguments.processes:
         _processes(run, as_json=arguments.json)
     elif arguments.files:
@@ -102,7 +111,19 @@ def execute(arguments: argparse.Namespace) -> int:
         printing.print_json(listing.as_json(Loaded(run, record)))
     else:
         print(terminal.page(record, folder=run.path, paint=printing.paint()))
-    return exit_codes.OK
+        _advise(run, record)
+
+
+def _advise(run: KeptRun, record: Record) -> None:
+    """Say what to ask the scheduler for, where somebody set a limit and an index knows of enough like runs."""
+    limited = record.machine is not None and record.machine.memory_limit is not None
+    if run.log is not None or record.status == "running" or not (limited or record.job):
+        return
+    from vestige.history import advice  # noqa: PLC0415 - only where there is a limit
+
+    said = advice.of_snapshot(run.path, record.argv)
+    if said:
+        print(f"{'history':<9} {printing.fit(said)}")
 
 
 def _check(arguments: argparse.Namespace) -> None:
