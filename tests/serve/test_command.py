@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from harness.command import Vestige
 
-_INTERRUPTIBLE = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); os.execvp(sys.argv[1], sys.argv[1:])"
+_INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 def started(vestige: Vestige, *words: str) -> tuple[subprocess.Popen[bytes], str]:

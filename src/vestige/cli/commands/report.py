@@ -23,7 +23,7 @@ examples:
   vestige report --open                   and show it in the browser
   vestige report 7f3a 81bc -o two.html    runs over each other, and their figures side by side
   vestige report x_info.json              a log of con-duct
-  vestige report -o - | ssh host 'cat > run.html'
+  vestige report -o -                     to stdout
 """
 
 _STDOUT = "-"

@@ -87,7 +87,7 @@
     const slider = make("div", { class: "moment", role: "slider", tabindex: 0, "aria-label": "Moment of the run",
       "aria-valuemin": 0, "aria-valuemax": end, "aria-valuenow": 0, "aria-valuetext": "none chosen" });
     const hint = "Point at a chart or use ← → for values; drag, or + and −, for a closer look";
-    const values = make("dl", { class: "values" });
+    const values = make("div", { class: "values" });
     const button = (sign, name, does) => {
       const made = make("button", { type: "button", "aria-label": name, title: name }, sign);
       made.addEventListener("click", does);
@@ -109,7 +109,7 @@
       }
       if (moment === null) { values.replaceChildren(make("div", { class: "quiet" }, hint)); return; }
       const found = [["at", span(moment)], ...words(moment)];
-      values.replaceChildren(...found.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+      values.replaceChildren(...found.map(([name, value]) => make("div", {}, make("span", {}, name), make("b", {}, value))));
       slider.setAttribute("aria-valuenow", moment);
       slider.setAttribute("aria-valuetext", found.map(pair => pair.join(" ")).join(", "));
     };
