@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import UsageError
 from vestige.history import where
-from vestige.history.where import All, Comparison, Either, Expression
+from vestige.history.where import Expression
 from vestige.record.place import short_id
 
 if TYPE_CHECKING:
-    from vestige.history.where import Compare
+    from vestige.history.where import Column, Test
 
 LONGEST = 1000  # letters
-_SEARCHED = ("command", "message", "host", "branch", "slurm_job")
+_SEARCHED = ("message", "host", "branch", "slurm_job")  # besides the command, the tags and the id
 _ID_LETTERS = 4  # from which on a word may be the start of an id
 _GRAMMAR = re.compile(r"[=<>~()]|\b(?:and|or|not|is)\b")
 EXAMPLES = {  # name: what it stands for
@@ -37,27 +38,32 @@ def expression(words: str) -> Expression | None:
     except UsageError:
         if _GRAMMAR.search(words):
             raise
-        return _with_each(words.casefold().split())
+        return Expression(words, Words(tuple(words.casefold().split())))
 
 
-def _with_each(words: list[str]) -> Expression:
-    """Return the condition that each word occurs in what is known of a run by name."""
-    return Expression(" ".join(words), All(tuple(map(_with, words))))
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Each of some words occurs in what is known of a run by name; as a part of an expression, see `where.Node`."""
+
+    words: tuple[str, ...]
+
+    def test(self, column: Column) -> Test:
+        """Return what says of a position whether they all occur there; most are found in the command, or nowhere."""
+        commands, tags, ids = column("command"), column("tags"), column("id")
+        others = [column(name) for name in _SEARCHED]
+
+        def holds(at: int) -> bool:
+            text = commands[at].casefold()
+            missing = [word for word in self.words if word not in text]
+            if not missing:
+                return True
+            known = (values[at] for values in others)
+            rest = "\n".join([*filter(None, known), *tags[at]]).casefold()
+            return all(word in rest or _begins(ids[at], word) for word in missing)
+
+        return holds
 
 
-def _with(word: str) -> Either:
-    fields = (Comparison(field, _has(word)) for field in _SEARCHED)
-    return Either((*fields, Comparison("tags", _any_has(word)), Comparison("id", _begins(word))))
-
-
-def _has(word: str) -> Compare:
-    return lambda value: word in value.casefold()
-
-
-def _begins(word: str) -> Compare:
-    """Return whether an id, or the eight digits by which people call it, begins so."""
-    return lambda value: len(word) >= _ID_LETTERS and (value.startswith(word) or short_id(value).startswith(word))
-
-
-def _any_has(word: str) -> Compare:
-    return lambda tags: any(word in tag.casefold() for tag in tags)
+def _begins(run_id: str, word: str) -> bool:
+    """Say whether an id, or the eight digits by which people call it, begins so."""
+    return len(word) >= _ID_LETTERS and (run_id.startswith(word) or short_id(run_id).startswith(word))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vestige.history.all_runs import AllRuns
+    from vestige.history.index import Place
+    from vestige.record.kept import KeptRun
 
     Signs = tuple[object, ...]
 
@@ -36,6 +38,7 @@ class Catalogue:
         self.runs = all_runs
         self._lock = threading.Lock()
         self._making = False
+        self._by_id: dict[str, Place] = {}
         self._looked = self._cost = 0.0
         self._make(progress)
 
@@ -49,6 +52,18 @@ class Catalogue:
                     self._making = True
                     threading.Thread(target=self._make_aside, name="index", daemon=True).start()
             return self._index
+
+    def find(self, run_id: str) -> KeptRun:
+        """Return the run of an id, or of the eight digits by which people call it.
+
+        Raises RunNotFoundError, AmbiguousRunError, StoreError.
+        """
+        index = self.index()
+        place = self._by_id.get(run_id)
+        run = None if place is None else index.run(place.source.row(place.position))
+        if run is None or not os.path.lexists(run.path):
+            return self.runs.find(run_id)
+        return run
 
     def earlier(self, command: str) -> tuple[float, ...]:
         """Return how long the latest runs of a command line took that ended well, newest first. Raises StoreError."""
@@ -76,6 +91,7 @@ class Catalogue:
             if isinstance(folder, str) and status == "running"
         )
         self._index, self._running = made, running
+        self._by_id = {str(place.source.column("id")[place.position]): place for place in made.everything()[::-1]}
         self._signs = (*signs, *self._signs_now(running)[len(signs) :])
         self._looked = time.monotonic()
         self._cost = self._looked - began

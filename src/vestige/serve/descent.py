@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ _RUNS, _FILES = 60, 12  # in one picture; files of one run
 _WIDE = 36  # letters in a box
 _LETTER, _LINE, _MARGIN = 7.4, 16.0, 10.0  # px
 _GAP, _BETWEEN = 14.0, 56.0  # px
+_REST = 10.0  # times as long as reading all runs took, they are not read again for one more
 _PAD = 6.0  # px around the picture
 
 
@@ -73,20 +75,29 @@ class Descent:
         self._lock = threading.Lock()
         self._names: frozenset[str] = frozenset()
         self._search: Search | None = None
+        self._places: dict[str, int] = {}
+        self._made = self._cost = 0.0
 
     def picture(self, run: KeptRun, depth: int) -> Picture | None:
         """Return the graph around a run, None where it is not of those that keep their files. Raises StoreError."""
         with self._lock:  # one at a time: whoever comes second finds the work done
-            search = self._current()
-            place = next((at for at, each in enumerate(search.uses.runs) if each.path == run.path), None)
+            search = self._current(run.path)
+            place = self._places.get(run.path)
             found = None if place is None else around(search, place, Bounds(depth, _RUNS, _FILES))
         return None if found is None else drawn(found)
 
-    def _current(self) -> Search:
+    def _current(self, path: str) -> Search:
+        """Return what is known of all runs; where finding that out takes long, it may be some minutes old."""
         names = self._all_runs.runs.names()
-        if self._search is None or names != self._names:
+        is_old = names != self._names and (
+            path not in self._places or time.monotonic() - self._made >= _REST * self._cost
+        )
+        if self._search is None or is_old:
+            began = time.monotonic()
             self._search = Search(list(self._all_runs.runs.newest_first()), everything=False, forward=True)
-            self._names = names
+            self._places = {run.path: place for place, run in enumerate(self._search.uses.runs)}
+            self._names, self._made = names, time.monotonic()
+            self._cost = self._made - began
         return self._search
 
 

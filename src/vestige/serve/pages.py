@@ -146,7 +146,7 @@ def _found(request: Request, name: str) -> KeptRun:
     if not _ID.fullmatch(name):
         raise Refusal(404, "run", "there is no run of this id")
     try:
-        return _served(request).catalogue.runs.find(name)
+        return _served(request).catalogue.find(name)
     except RunNotFoundError as error:
         raise Refusal(404, "run", "there is no run of this id; it may have been removed") from error
     except AmbiguousRunError as error:

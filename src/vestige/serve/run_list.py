@@ -16,7 +16,7 @@ from vestige.serve import asking
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from vestige.history.index import Index
+    from vestige.history.index import Index, Place
     from vestige.history.row import Row
     from vestige.history.where import Expression
 
@@ -103,18 +103,26 @@ def listed(index: Index, asked: Asked) -> Listed:
     headings = tuple(_headings(asked))
     try:
         meant = asking.expression(asked.words)
-        count = index.count(meant)
-        rows = _rows(index, meant, asked)
-        return Listed(asked, headings, tuple(_entry(index, row) for row in rows), count)
+        places = _places(index, meant)
+        rows = _rows(index, meant, asked, places)
+        return Listed(asked, headings, tuple(_entry(index, row) for row in rows), len(places))
     except UsageError as error:
         return Listed(asked, headings, complaint=str(error))
 
 
-def _rows(index: Index, meant: Expression | None, asked: Asked) -> Iterable[Row]:
+def _places(index: Index, meant: Expression | None) -> list[Place]:
+    """Return where the rows are that match, newest first."""
+    everything = index.everything()
+    if meant is None:
+        return everything
+    tests = {source: meant.test(source.column) for source in dict.fromkeys(place.source for place in everything)}
+    return [place for place in everything if tests[place.source](place.position)]
+
+
+def _rows(index: Index, meant: Expression | None, asked: Asked, places: list[Place]) -> Iterable[Row]:
     first = (asked.page - 1) * ON_A_PAGE
-    if meant is not None or asked.sort != _NEWEST:
+    if asked.sort != _NEWEST:
         return index.rows(meant, asked.sort, ON_A_PAGE, first, reverse=asked.turned)
-    places = index.everything()  # is in this order already
     chosen = places[::-1][first : first + ON_A_PAGE] if asked.turned else places[first : first + ON_A_PAGE]
     return (place.source.row(place.position) for place in chosen)
 
