@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,3 +157,17 @@ def test_a_run_grows_and_ends(vestige: Vestige) -> None:
             process.communicate(b"2\n", timeout=30)
             until(lambda: served.client.get(f"/runs/{run}/live.json").json()["state"] == "ended", "its end", limit=60)
             assert "live.json" not in served.client.get(f"/runs/{run}").text
+
+
+@pytest.mark.needs("recorder")
+def test_a_log_of_con_duct_is_a_run_among_others(vestige: Vestige, tmp_path: Path) -> None:
+    vestige.call("duct", "sh", "-c", "echo said")
+    none = Runs((place.Store(str(tmp_path / "none"), "option"),))
+    with serving_runs(none, (vestige.path(".duct/logs"),)) as served:
+        listed = served.client.get("/").text
+        assert '<span class="tag">con-duct</span>' in listed
+        (run,) = re.findall(r'name="run" value="([^"]+)"', listed)
+        assert "echo said" in served.client.get(f"/runs/{run}").text
+        assert served.client.get(f"/runs/{run}/stdout").content == b"said\n"
+        assert served.client.get(f"/runs/{run}/live.json").json() == {"state": "ended"}
+        assert "con-duct looks at none" in served.client.get(f"/runs/{run}/lineage").text
