@@ -199,9 +199,9 @@ def _section(name: str, meaning: str, usage: str, examples: str, rows: Iterable[
 def _code(examples: str) -> str:
     """Return the examples of a command as shell code, what they mean as comments."""
     lines = (re.split(r" {2,}", line.strip(), maxsplit=1) for line in examples.splitlines()[1:] if line)
-    pairs = [(words[0], words[1]) for words in lines]
-    width = max(len(example) for example, _ in pairs)
-    return "\n".join(f"{example:<{width}}  # {meaning}" for example, meaning in pairs)
+    pairs = [(words[0], words[1] if len(words) > 1 else "") for words in lines]
+    width = max((len(example) for example, meaning in pairs if meaning), default=0)
+    return "\n".join(f"{example:<{width}}  # {meaning}" if meaning else example for example, meaning in pairs)
 
 
 def _examples(pairs: Iterable[tuple[str, str]]) -> str:

@@ -12,7 +12,8 @@
     ├── RecorderError            the recorder is missing or could not be started
     ├── GitError                 Git, or git-annex, is missing or said no; its own words are in the message
     ├── TelemetryError           a schema, a report or what is kept for telemetry can't be used
-    └── CollectorError           the collector can't have its database, its address or its packages
+    └── ServerError              a server can't have its address or its packages
+        └── CollectorError       the collector can't have its database
 
 A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
 """
@@ -66,5 +67,9 @@ class TelemetryError(VestigeError):
     """A schema, a report or what is kept for telemetry can't be used."""
 
 
-class CollectorError(VestigeError):
-    """The collector can't have its database, its address or its packages."""
+class ServerError(VestigeError):
+    """A server can't have its address or its packages."""
+
+
+class CollectorError(ServerError):
+    """The collector can't have its database."""

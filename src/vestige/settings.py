@@ -228,6 +228,8 @@ VARIABLES = (
     Variable("XDG_CACHE_HOME", "Hashes of files and owners of system files are remembered in `vestige` in it; "
              "default `~/.cache`"),
     Variable("XDG_CONFIG_HOME", "The user file is `vestige/config.toml` in it; default `~/.config`"),
+    Variable("XDG_RUNTIME_DIR", "`vestige serve --open` makes the file in it that leads a browser to its address; "
+             "default: the folder for temporary files"),
     Variable("XDG_STATE_HOME", "Runs go to `vestige` in it where the default store can't be written, counts of "
              "vestige's use to `vestige/telemetry`; default `~/.local/state`"),
 )  # fmt: skip

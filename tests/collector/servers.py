@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import httpx
 from harness.waiting import until
 
-from vestige.collector import published, serving
+from vestige.collector import app, published
 from vestige.collector.app import Collector
 from vestige.collector.limits import Rate
+from vestige.collector.serving import ENDING_SECONDS
 from vestige.collector.store import Store
+from vestige.web import listening
 
 if TYPE_CHECKING:
     import subprocess
@@ -76,10 +78,10 @@ def running(database: str, *, rate: int = 0, behind: tuple[str, ...] = ()) -> It
     made = Collector(
         store, KNOWN.schemas, KNOWN.documents, names=("telemetry.example.org",), rate=Rate(rate), today=calendar
     )
-    server = serving.server(made, behind)
-    with serving.listener(serving.Address("127.0.0.1", 0)) as listening:
-        url = serving.url(listening)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    server = listening.server(app.build(made), ending=ENDING_SECONDS, behind=behind)
+    with listening.listener(listening.Address("127.0.0.1", 0)) as socket_:
+        url = listening.url(socket_)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket_]})
         thread.start()
         try:
             until(lambda: server.started, "the collector to start", limit=20)

@@ -13,7 +13,8 @@ import pytest
 from collector.senders import JSON, People
 from collector.servers import WEEK, Process, everything, running
 
-from vestige.collector import limits
+from vestige.collector.limits import Rate
+from vestige.web import limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -293,7 +294,7 @@ def test_nothing_is_said_of_requests_and_nobody_is_noted(vestige: Vestige, tmp_p
 
 def test_networks_are_counted_apart_and_forgotten_after_an_hour() -> None:
     now = [0.0]
-    rate = limits.Rate(2, clock=lambda: now[0])
+    rate = Rate(2, clock=lambda: now[0])
     assert [rate.allows(f"192.0.2.{host}") for host in range(3)] == [True, True, False]
     assert rate.allows("192.0.3.1")
     assert [rate.allows(f"2001:db8:1:{host}::1") for host in range(3)] == [True, True, False]
@@ -304,8 +305,8 @@ def test_networks_are_counted_apart_and_forgotten_after_an_hour() -> None:
 
 
 def test_counting_networks_has_a_bound_and_keeps_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_PREFIXES", 100)
-    rate = limits.Rate(1)
+    monkeypatch.setattr("vestige.collector.limits._PREFIXES", 100)
+    rate = Rate(1)
     assert all(rate.allows(f"10.{index // 250}.{index % 250}.1") for index in range(1000))
     kept = rate._counts or {}  # noqa: SLF001 - what there is in memory
     assert 0 < len(kept) <= 100

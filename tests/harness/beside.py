@@ -70,7 +70,7 @@ class MadeRun:
     def points(self) -> Iterator[Point]:
         return iter(())
 
-    def output(self) -> Iterator[Piece]:
+    def output(self, *, last: int | None = None) -> Iterator[Piece]:  # noqa: ARG002 - as every run has it
         return iter(())
 
 

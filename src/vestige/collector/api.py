@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestige.collector import limits, openapi
-from vestige.collector.envelope import Json, Refusal
 from vestige.collector.reports import checked
+from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -12,9 +12,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from vestige.collector import api, envelope, kedro, limits, pages
+from vestige.collector import api, kedro, limits, pages
 from vestige.collector.gate import Gate
 from vestige.collector.reports import Writer, today
+from vestige.web import envelope
 
 if TYPE_CHECKING:
     import datetime as dt

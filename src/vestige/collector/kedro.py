@@ -17,11 +17,11 @@ from starlette.routing import Route
 
 from vestige.collector import limits
 from vestige.collector.api import collector_of, require_json, writer_of
-from vestige.collector.envelope import Json, Refusal
 from vestige.collector.store import accepted
 from vestige.telemetry import payload
 from vestige.telemetry.payload import Count, Report
 from vestige.telemetry.schema import COUNT, OTHER
+from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
     import datetime as dt

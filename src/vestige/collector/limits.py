@@ -1,4 +1,4 @@
-"""How much anybody may ask of the collector: bytes, seconds, connections, requests an hour."""
+"""How much anybody may ask of the collector: bytes, requests an hour; of a connection, see `vestige.web.limits`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from vestige.collector.envelope import Refusal
+from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 REPORT_BYTES = 4096
 KEDRO_BYTES = 16_384  # an event of kedro-telemetry names every type of dataset in full
-HEAD_BYTES = 16_384
-HEAD_SECONDS = 10.0
-BODY_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
-KEEP_ALIVE_SECONDS = 5
-CONNECTIONS = 512
 WAITING = 10_000  # reports that may wait for the database
 REQUESTS_AN_HOUR = 1000
 _HOUR = 3600

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vestige._version import VERSION
-from vestige.collector import limits
+from vestige.web import limits
 
 _HEX = "^[0-9a-f]{%d}$"
 _ERROR_REF = {"$ref": "#/components/schemas/Error"}

@@ -16,11 +16,11 @@ from starlette.routing import Route
 from vestige.collector import figures
 from vestige.collector.aggregates import FEWEST, WITHHELD, fold
 from vestige.collector.api import collector_of
-from vestige.collector.envelope import Refusal
 from vestige.collector.figures import Figure, Where
 from vestige.collector.store import RAW_DAYS, week_before
 from vestige.telemetry.noise import truth
 from vestige.telemetry.payload import week_of
+from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

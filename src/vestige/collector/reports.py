@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from sqlalchemy.exc import SQLAlchemyError
 
 from vestige.collector import limits
-from vestige.collector.envelope import Refusal
 from vestige.collector.store import ACCEPTED_WEEKS, accepted, week_before
 from vestige.errors import TelemetryError
 from vestige.telemetry import payload
+from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -108,7 +108,7 @@ class CommittedRun:
         """Yield nothing: the message has no parts."""
         return iter(())
 
-    def output(self) -> Iterator[Piece]:
+    def output(self, *, last: int | None = None) -> Iterator[Piece]:  # noqa: ARG002 - as every run has it
         """Yield nothing: the message has no output."""
         return iter(())
 

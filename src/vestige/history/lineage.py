@@ -93,21 +93,58 @@ def why(runs: Runs, path: str, *, depth: int | None = None, everything: bool = F
         StoreError: the runs can't be listed.
     """
     search = Search(list(runs.newest_first()), everything=everything, forward=False)
-    return _Back(search, depth).of(path)
+    return _Back(search, _Graph(search, Bounds(depth))).of(path)
 
 
 def used_by(runs: Runs, path: str, *, depth: int | None = None, everything: bool = False) -> Lineage:
     """Return what came of a file, forward through the runs. Arguments and errors as for `why`."""
     search = Search(list(runs.newest_first()), everything=everything, forward=True)
-    return _Forward(search, depth).of(path)
+    return _Forward(search, _Graph(search, Bounds(depth))).of(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a lineage goes. None: to its end."""
+
+    depth: int | None = None  # runs from the start
+    runs: int | None = None  # in all
+    files: int | None = None  # of one run
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A run, what it was made from and what came of it."""
+
+    start: str  # id of the run
+    files: tuple[FileVersion, ...]
+    runs: tuple[Step, ...]
+    links: tuple[Link, ...]
+    cut: bool  # there is more beyond the bounds
+
+
+def around(search: Search, run: int, bounds: Bounds) -> Surroundings | None:
+    """Return where a run stands among the others, None where its record can't be read.
+
+    `search` must be able to go forward; `run` is its place there, counted from the newest, 0.
+    """
+    graph = _Graph(search, bounds)
+    start = graph.reach(run, 0)
+    if start is None:
+        return None
+    _Back(search, graph).all()
+    graph.todo.append((run, 0))
+    _Forward(search, graph).all()
+    return Surroundings(
+        start.id, tuple(graph.files.values()), tuple(graph.steps.values()), tuple(graph.links), graph.cut
+    )
 
 
 class _Graph:
     """The lineage in the making: nodes and links by what they stand for, and the runs still to be looked into."""
 
-    def __init__(self, search: Search, depth: int | None) -> None:
+    def __init__(self, search: Search, bounds: Bounds) -> None:
         self.search = search
-        self.depth = depth
+        self.bounds = bounds
         self.files: dict[object, FileVersion] = {}
         self.steps: dict[int, Step] = {}
         self.links: dict[Link, None] = {}
@@ -117,7 +154,8 @@ class _Graph:
 
     def reach(self, run: int, depth: int) -> Step | None:
         """Return the node of a run, to be looked into if it is new; None: too far, or its record can't be read."""
-        if self.depth is not None and depth > self.depth and run not in self.steps:
+        many = _beyond(len(self.steps) + 1, self.bounds.runs)
+        if run not in self.steps and (many or _beyond(depth, self.bounds.depth)):
             self.cut = True
             return None
         record = self.search.uses.record(run)
@@ -131,6 +169,14 @@ class _Graph:
     def link(self, source: FileVersion | Step, target: FileVersion | Step, relation: Relation) -> None:
         """Note a link once."""
         self.links.setdefault(Link(source.id, target.id, relation))
+
+    def few(self, uses: Iterable[FileUse]) -> Iterator[FileUse]:
+        """Yield as many files of one run as there may be."""
+        for count, use in enumerate(uses, 1):
+            if _beyond(count, self.bounds.files):
+                self.cut = True
+                return
+            yield use
 
     def written(self, sighting: Sighting) -> FileVersion:
         """Return the node of what an origin wrote."""
@@ -180,18 +226,22 @@ class _Graph:
 class _Back:
     """`why`: from a version to the run that wrote it, to what that run read, and so on."""
 
-    def __init__(self, search: Search, depth: int | None) -> None:
+    def __init__(self, search: Search, graph: _Graph) -> None:
         self.search = search
-        self.graph = _Graph(search, depth)
+        self.graph = graph
         self.paths: dict[int, set[str] | None] = {}  # by run, what its nodes read; None: all that it read is meant
 
     def of(self, path: str) -> Lineage:
         present = Present(self.search, path)
         start = self.graph.version(present.version, None, present.origin)
         self._wrote(present.origin, 1)
+        self.all()
+        return self.graph.finished("back", start, present)
+
+    def all(self) -> None:
+        """Look into all that is to be looked into."""
         while self.graph.todo:
             self._inputs(*self.graph.todo.popleft())
-        return self.graph.finished("back", start, present)
 
     def _wrote(self, origin: Origin | None, depth: int) -> None:
         step = None if origin is None else self.graph.reach(origin.written.run, depth)
@@ -212,7 +262,7 @@ class _Back:
 
     def _inputs(self, run: int, depth: int) -> None:
         paths = self.paths.get(run)
-        for use in _sources(self.search, run):
+        for use in self.graph.few(_sources(self.search, run)):
             if paths is not None and use.path not in paths:
                 continue
             version = as_read(use)
@@ -224,9 +274,9 @@ class _Back:
 class _Forward:
     """`used_by`: from a version to the runs that read it, to what these wrote, and so on."""
 
-    def __init__(self, search: Search, depth: int | None) -> None:
+    def __init__(self, search: Search, graph: _Graph) -> None:
         self.search = search
-        self.graph = _Graph(search, depth)
+        self.graph = graph
         self.readers: dict[tuple[int, str], set[int]] = {}  # places that read what a run left at a path
         self.looked: set[bytes] = set()  # paths and hashes of which all readers are in there
 
@@ -235,9 +285,13 @@ class _Forward:
         start = self.graph.version(present.version, None, present.origin)
         for reader in self._sightings(sorted(self._places(present.version), reverse=True)):
             self._first(reader, present.version, start)
+        self.all()
+        return self.graph.finished("forward", start, present)
+
+    def all(self) -> None:
+        """Look into all that is to be looked into."""
         while self.graph.todo:
             self._outputs(*self.graph.todo.popleft())
-        return self.graph.finished("forward", start, present)
 
     def _places(self, version: Version) -> set[int]:
         """Return the places where this path was read, or this content under another, unless looked at before."""
@@ -281,12 +335,16 @@ class _Forward:
             self.graph.link(node, step, "read")
 
     def _outputs(self, run: int, depth: int) -> None:
-        for use in filter(_is_content, self.search.uses.of_run(run, WRITTEN)):
+        for use in self.graph.few(filter(_is_content, self.search.uses.of_run(run, WRITTEN))):
             self.graph.link(self.graph.steps[run], self.graph.left(run, use), "wrote")
             for reader in self._sightings(self._readers(run, use)):
                 version = as_read(reader.use)
                 origin = self.search.origin(version, reader.run)
                 self._reads(self.graph.version(version, reader.use.kind, origin), reader, depth + 1)
+
+
+def _beyond(count: int, most: int | None) -> bool:
+    return most is not None and count > most
 
 
 def _passage(run: RunFolder, path: str) -> Passage | None:

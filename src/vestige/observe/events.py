@@ -399,28 +399,33 @@ def _reap(collector: _Collector, event: Fields, t: int) -> None:
 
 
 def _sample(collector: _Collector, event: Fields, t: int) -> None:
+    seen = sample(event, t)
+    if seen is not None:
+        collector.series.add(seen)
+
+
+def sample(event: Fields, t: int) -> Sample | None:
+    """Return a look at all processes, as one event tells of it; None where it does not."""
     rss = event.counts("rss")
     if rss is None or len(rss) != 3:  # noqa: PLR2004 - min, mean, max
-        return
+        return None
     since = event.count("since")
-    collector.series.add(
-        Sample(
-            since=t if since is None else min(since, t),
-            t=t,
-            looks=event.count("count") or 1,
-            processes=event.count("processes") or 0,
-            threads=event.count("threads"),
-            cpu_ns=event.count("cpu_ns") or 0,
-            rss_min=rss[0],
-            rss_mean=rss[1],
-            rss_max=rss[2],
-            pss=event.count("pss"),
-            top_rss=event.inner("top").count("rss"),
-            read_bytes=event.count("read_bytes"),
-            write_bytes=event.count("write_bytes"),
-            read_chars=event.count("read_chars"),
-            write_chars=event.count("write_chars"),
-        )
+    return Sample(
+        since=t if since is None else min(since, t),
+        t=t,
+        looks=event.count("count") or 1,
+        processes=event.count("processes") or 0,
+        threads=event.count("threads"),
+        cpu_ns=event.count("cpu_ns") or 0,
+        rss_min=rss[0],
+        rss_mean=rss[1],
+        rss_max=rss[2],
+        pss=event.count("pss"),
+        top_rss=event.inner("top").count("rss"),
+        read_bytes=event.count("read_bytes"),
+        write_bytes=event.count("write_bytes"),
+        read_chars=event.count("read_chars"),
+        write_chars=event.count("write_chars"),
     )
 
 

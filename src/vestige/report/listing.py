@@ -64,7 +64,7 @@ def row(entry: Loaded[KeptRun]) -> list[str]:
     figures = record.resources
     return [
         short_id(record.id),
-        _local(record.started),
+        local(record.started),
         marked(figures.get("wall")),
         outcome(record).partition(":")[0],
         marked(figures.get("cpu")),
@@ -85,7 +85,7 @@ def glance(found: Row) -> list[str] | None:
         return None
     wall, cpu, memory = (marked(_figure(*figure)) for figure in figures)
     tags = safe(" ".join(found.tags))
-    return [short_id(found.id), _local(found.started), wall, found.outcome, cpu, memory, tags, found.command]
+    return [short_id(found.id), local(found.started), wall, found.outcome, cpu, memory, tags, found.command]
 
 
 def as_json(entry: Loaded[KeptRun]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _figure(value: float | None, unit: str, method: str | None) -> Figure:
     return Figure(value, unit, cast("Method", method or "unavailable"))
 
 
-def _local(started: str) -> str:
+def local(started: str) -> str:
     """Return a moment of the record in local time, to the second."""
     moment = dt.datetime.fromisoformat(started.replace("Z", "+00:00"))
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vestige import exit_codes
 from vestige.cli import printing
-from vestige.errors import CollectorError, UsageError
+from vestige.errors import ServerError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
         import sqlalchemy  # noqa: F401, PLC0415 - whether the extra is there
         import starlette  # noqa: F401, PLC0415
     except ImportError as error:
-        raise CollectorError(f"{error.name} is missing: `pip install 'vestige[collector]'`") from error
+        raise ServerError(f"{error.name} is missing: `pip install 'vestige[collector]'`") from error
     act = {"serve": _serve, "export": _export, "prune": _prune, "schema": _check_schema}[arguments.action]
     act(arguments)
     return exit_codes.OK
@@ -90,6 +90,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     from vestige.collector import published, serving  # noqa: PLC0415 - needs the extra
     from vestige.collector.app import Collector  # noqa: PLC0415
     from vestige.collector.limits import Rate  # noqa: PLC0415
+    from vestige.web.listening import Address  # noqa: PLC0415
 
     if not 0 <= arguments.port <= _LARGEST_PORT:
         raise UsageError(f"`--port` goes up to {_LARGEST_PORT}")
@@ -99,7 +100,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     store = _open(arguments)
     names = tuple(name.lower() for name in (*arguments.name, arguments.host))
     collector = Collector(store, known.schemas, known.documents, names=names, rate=Rate(arguments.rate))
-    address = serving.Address(arguments.host, arguments.port, tuple(arguments.behind))
+    address = Address(arguments.host, arguments.port, tuple(arguments.behind))
     try:
         serving.serve(collector, address, lambda url: printing.say(f"collector at {url}, reports go to {store.url}"))
     finally:

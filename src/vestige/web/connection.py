@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from vestige.collector import envelope, limits
+from vestige.web import envelope, limits
 
 if TYPE_CHECKING:
     import asyncio

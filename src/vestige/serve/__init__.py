@@ -1,0 +1,1 @@
+"""Pages of all runs that are kept, for the one who started the server, on this machine."""

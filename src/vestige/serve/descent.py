@@ -1,0 +1,184 @@
+"""Where a run stands among the others: what it was made from and what came of it, as a graph to walk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vestige.history.lineage import Bounds, FileVersion, Step, around
+from vestige.history.origin import Search
+from vestige.record.place import short_id
+from vestige.report.dag_layout import Box, layout
+from vestige.report.files import hash_start, relative
+from vestige.report.quantity import size
+from vestige.report.terminal import failed, outcome
+from vestige.report.words import command, shortened
+
+if TYPE_CHECKING:
+    from vestige.history.all_runs import AllRuns
+    from vestige.history.lineage import Link, Surroundings
+    from vestige.record.kept import KeptRun
+
+DEPTHS = (1, 2, 4, 8)
+USUAL = 2
+_RUNS, _FILES = 60, 12  # in one picture; files of one run
+_WIDE = 36  # letters in a box
+_LETTER, _LINE, _MARGIN = 7.4, 16.0, 10.0  # px
+_GAP, _BETWEEN = 14.0, 56.0  # px
+_REST = 10.0  # times as long as reading all runs took, they are not read again for one more
+_PAD = 6.0  # px around the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A file or a run, and where it stands."""
+
+    x: float  # its upper left corner
+    y: float
+    width: float
+    height: float
+    lines: tuple[str, ...]
+    told: str  # all of it
+    run: str | None  # id of the run; None: a file
+    is_here: bool = False
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """How one follows from another."""
+
+    path: str  # as an SVG has it
+    relation: str
+    is_sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The graph, laid out, and the same in words."""
+
+    vertices: tuple[Vertex, ...]
+    arrows: tuple[Arrow, ...]
+    width: float
+    height: float
+    sentences: tuple[tuple[str, str, str], ...]  # run, what it did, file
+    cut: bool
+
+
+class Descent:
+    """Who wrote and read what in all runs, kept in memory until there are other runs."""
+
+    def __init__(self, all_runs: AllRuns) -> None:
+        self._all_runs = all_runs
+        self._lock = threading.Lock()
+        self._names: frozenset[str] = frozenset()
+        self._search: Search | None = None
+        self._places: dict[str, int] = {}
+        self._made = self._cost = 0.0
+
+    def picture(self, run: KeptRun, depth: int) -> Picture | None:
+        """Return the graph around a run, None where it is not of those that keep their files. Raises StoreError."""
+        with self._lock:  # one at a time: whoever comes second finds the work done
+            search = self._current(run.path)
+            place = self._places.get(run.path)
+            found = None if place is None else around(search, place, Bounds(depth, _RUNS, _FILES))
+        return None if found is None else drawn(found)
+
+    def _current(self, path: str) -> Search:
+        """Return what is known of all runs; where finding that out takes long, it may be some minutes old."""
+        names = self._all_runs.runs.names()
+        is_old = names != self._names and (
+            path not in self._places or time.monotonic() - self._made >= _REST * self._cost
+        )
+        if self._search is None or is_old:
+            began = time.monotonic()
+            self._search = Search(list(self._all_runs.runs.newest_first()), everything=False, forward=True)
+            self._places = {run.path: place for place, run in enumerate(self._search.uses.runs)}
+            self._names, self._made = names, time.monotonic()
+            self._cost = self._made - began
+        return self._search
+
+
+def drawn(found: Surroundings) -> Picture:
+    """Return the graph, laid out from left to right in the direction of time."""
+    nodes: list[FileVersion | Step] = [*found.runs, *found.files]
+    place = {node.id: at for at, node in enumerate(nodes)}
+    lines = [_run_lines(node) if isinstance(node, Step) else _file_lines(node) for node in nodes]
+    boxes = [Box(max(map(len, each)) * _LETTER + 2 * _MARGIN, len(each) * _LINE + _MARGIN) for each in lines]
+    stands = layout(
+        boxes, [(place[link.source], place[link.target]) for link in found.links], between=_BETWEEN, gap=_GAP
+    )
+    vertices = tuple(
+        _vertex(node, lines[at], boxes[at], stands.centres[at], is_here=node.id == found.start)
+        for at, node in enumerate(nodes)
+    )
+    lines_between = tuple(
+        Arrow(_path(points), link.relation, is_sure=link.relation in ("read", "wrote", "copied"))
+        for link, points in zip(found.links, stands.lines, strict=True)
+    )
+    by_id = {node.id: node for node in nodes}
+    said = tuple(_sentence(by_id[link.source], by_id[link.target], link) for link in found.links)
+    return Picture(vertices, lines_between, stands.width + 2 * _PAD, stands.height + 2 * _PAD, said, found.cut)
+
+
+def _run_lines(step: Step) -> tuple[str, ...]:
+    record = step.record
+    return shortened(command(record.argv), _WIDE), f"{short_id(record.id)} · {outcome(record).partition(':')[0]}"
+
+
+def _file_lines(node: FileVersion) -> tuple[str, ...]:
+    known = [] if node.size is None else [size(node.size)]
+    known += [] if node.hash is None else [hash_start(node.hash)]
+    return _ending(relative(node.path, ""), _WIDE), " · ".join(known) or "content not known"
+
+
+def _ending(path: str, width: int) -> str:
+    """Return a path cut at its front: its end tells more."""
+    return path if len(path) <= width else "…" + path[1 - width :]
+
+
+def _vertex(
+    node: FileVersion | Step, lines: tuple[str, ...], box: Box, centre: tuple[float, float], *, is_here: bool
+) -> Vertex:
+    is_run = isinstance(node, Step)
+    return Vertex(
+        x=round(centre[0] - box.width / 2 + _PAD, 1),
+        y=round(centre[1] - box.height / 2 + _PAD, 1),
+        width=round(box.width, 1),
+        height=round(box.height, 1),
+        lines=lines,
+        told=command(node.record.argv) if isinstance(node, Step) else relative(node.path, ""),
+        run=node.record.id if isinstance(node, Step) else None,
+        is_here=is_here,
+        is_bad=is_run and failed(node.record) if isinstance(node, Step) else False,
+    )
+
+
+def _path(points: tuple[tuple[float, float], ...]) -> str:
+    """Return a smooth line through points, level at its ends."""
+    shifted = [(round(x + _PAD, 1), round(y + _PAD, 1)) for x, y in points]
+    (x, y), *rest = shifted
+    parts = [f"M{x:g} {y:g}"]
+    for to_x, to_y in rest:
+        middle = round((x + to_x) / 2, 1)
+        parts.append(f"C{middle:g} {y:g} {middle:g} {to_y:g} {to_x:g} {to_y:g}")
+        x, y = to_x, to_y
+    return "".join(parts)
+
+
+def _sentence(source: FileVersion | Step, target: FileVersion | Step, link: Link) -> tuple[str, str, str]:
+    relation = link.relation
+    if isinstance(source, Step):
+        return _name(source), "wrote", _name(target)
+    if isinstance(target, Step):
+        return _name(target), "read", _name(source)
+    words = {"copied": "has the same content as", "changed": "was changed by somebody else from"}
+    return _name(target), words.get(relation, "is perhaps from"), _name(source)
+
+
+def _name(node: FileVersion | Step) -> str:
+    return (
+        f"{short_id(node.record.id)} {command(node.record.argv)}" if isinstance(node, Step) else relative(node.path, "")
+    )
