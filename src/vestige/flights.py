@@ -7,6 +7,7 @@ import os
 import shutil
 import sysconfig
 
+from vestige._version import VERSION
 from vestige.errors import VestigeError
 
 IDENTITY = "pyproject.toml"
@@ -43,17 +44,33 @@ def lend(environment: str) -> None:
         own = importlib.metadata.distribution("vestige")
     except importlib.metadata.PackageNotFoundError:
         return  # called from a source tree that nobody installed: there is no plugin to be found either
-    site = sysconfig.get_path("purelib", "posix_prefix", {"base": environment, "platbase": environment})
-    told = os.path.join(site, f"vestige-{own.version}.dist-info")
+    link, told = _lent(environment)
     try:
-        if not os.path.lexists(os.path.join(site, os.path.basename(PACKAGE))):
+        if not os.path.lexists(link):
             os.makedirs(told, exist_ok=True)
             for name, text in (("METADATA", _metadata(own)), ("entry_points.txt", own.read_text("entry_points.txt"))):
                 with open(os.path.join(told, name), "w", encoding="utf-8") as file:
                     file.write(text or "")
-            os.symlink(PACKAGE, os.path.join(site, os.path.basename(PACKAGE)))
+            os.symlink(PACKAGE, link)
     except OSError as error:
-        raise VestigeError(f"can't write to {site}: {error}") from error
+        raise VestigeError(f"can't write to {os.path.dirname(link)}: {error}") from error
+
+
+def take_back(environment: str) -> None:
+    """Undo `lend`. Raises VestigeError."""
+    link, told = _lent(environment)
+    try:
+        if os.path.islink(link):
+            os.unlink(link)
+            shutil.rmtree(told)
+    except OSError as error:
+        raise VestigeError(f"can't remove {link}: {error}") from error
+
+
+def _lent(environment: str) -> tuple[str, str]:
+    """Return the link to the package, and the folder that tells of it."""
+    site = sysconfig.get_path("purelib", "posix_prefix", {"base": environment, "platbase": environment})
+    return os.path.join(site, os.path.basename(PACKAGE)), os.path.join(site, f"vestige-{VERSION}.dist-info")
 
 
 def _metadata(own: importlib.metadata.Distribution) -> str | None:

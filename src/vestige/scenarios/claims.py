@@ -69,7 +69,7 @@ def _joined(one: Claims, other: Claims | None) -> Claims:
 
 
 def _duct(place: str, name: str) -> Claims | None:
-    for path in _kept(place, ".duct", "logs", "*info.json"):
+    for path in _kept(place, "dot-duct", "logs", "*info.json"):
         info = _json(path)
         summary = info.get("execution_summary")
         if not isinstance(summary, dict):
@@ -97,7 +97,7 @@ def _streams(place: str) -> list[int]:
 
 def _datalad(place: str, name: str) -> Claims | None:
     record = _run_record(place)
-    if record is None or "vestige" in record:
+    if record is None or "vestige" in record or not isinstance(record.get("cmd"), str):
         return None
     file = f"{name}/{evidence.GIT}"
     return Claims(
@@ -112,7 +112,7 @@ def _datalad(place: str, name: str) -> Claims | None:
 
 
 def _vestige(place: str, name: str) -> Claims | None:
-    for path in _kept(place, ".vestige", "runs", "*", "record.json"):
+    for path in _kept(place, "dot-vestige", "runs", "*", "record.json"):
         record = _json(path)
         figures, files = record.get("resources"), record.get("files")
         if not isinstance(figures, dict) or not isinstance(files, dict):
@@ -179,7 +179,7 @@ def _count(files: dict[str, Any], *kinds: str) -> int:
 
 def _lines(place: str, ending: str) -> int | None:
     """Return how many lines a series has; None where its copy was cut."""
-    for path in _kept(place, ".vestige", "runs", "*", ending):
+    for path in _kept(place, "dot-vestige", "runs", "*", ending):
         text = evidence.read(path)
         return None if "cut here by `vestige" in text else text.count("\n")
     return None

@@ -64,6 +64,7 @@ class _Work:
         """Prepare a go at a scenario."""
         folder = os.path.join(self.folder, kind, case.name)
         cache = os.path.join(self.folder, "cache")
+        self.made.lend(case)
         return trial.prepare(case, self.project, folder, self.made, cache=cache)
 
 
@@ -94,7 +95,7 @@ def compare(request: Request, tell: Callable[[str], None]) -> list[str]:
 @contextlib.contextmanager
 def _working_folder(request: Request) -> Iterator[str]:
     if not request.keep:
-        with tempfile.TemporaryDirectory(prefix="vestige-scenarios-") as folder:
+        with tempfile.TemporaryDirectory(prefix="vestige-scenarios-", ignore_cleanup_errors=True) as folder:
             yield folder
         return
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vestige.scenarios.cases import Case
 
-PROJECT, WATCHED = "project", "project-with-vestige"
+PROJECT = "project"
 REQUIRED = {"con-duct": ("con-duct",), "datalad": ("datalad", "git-annex")}  # what pip installs for a tool
 NAMED = ("kedro", "kedro-telemetry", "con-duct", "datalad", "git-annex", "vestige")  # versions that are told
 _DONE = "made-of.txt"
@@ -36,18 +36,23 @@ class Environments:
 
     def path(self, case: Case) -> str:
         """Return the PATH of a scenario. The project's programs come first: each tool brings a `python` too."""
-        names = (WATCHED if case.plugin else PROJECT, *case.tools)
+        names = (PROJECT, *case.tools)
         own = [os.path.join(self.folders[name], "bin") for name in names if name in self.folders]
         lent = [self.launcher] if case.plugin else []
         return os.pathsep.join([*own, *lent, os.environ.get("PATH", os.defpath)])
 
     def missing(self, case: Case) -> str | None:
         """Return why a scenario can't be run, None if it can."""
-        for name in (WATCHED if case.plugin else PROJECT, *case.tools):
+        for name in (PROJECT, *case.tools):
             if name in self.failed:
                 return self.failed[name]
         absent = [name for name in case.programs if not shutil.which(name, path=self.path(case))]
         return f"`{absent[0]}` is not installed" if absent else None
+
+    def lend(self, case: Case) -> None:
+        """See to it that the project's environment finds vestige in the scenarios that have it, and in no other."""
+        if PROJECT in self.folders:
+            (flights.lend if case.plugin else flights.take_back)(self.folders[PROJECT])
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what is compared."""
@@ -61,16 +66,12 @@ class Environments:
 def make(folder: str, project: str, cases: Sequence[Case], tell: Callable[[str], None]) -> Environments:
     """Make what these scenarios need; what can't be made is noted with the reason."""
     wanted: dict[str, tuple[str, ...]] = {PROJECT: ("-r", os.path.join(project, "requirements.txt"))}
-    if any(case.plugin for case in cases):
-        wanted[WATCHED] = wanted[PROJECT]
     wanted |= {name: REQUIRED[name] for case in cases for name in case.tools}
     folders, failed = {}, {}
     for name, words in wanted.items():
         folders[name] = os.path.join(folder, name)
         try:
             _make_one(folders[name], words, tell)
-            if name == WATCHED:
-                flights.lend(folders[name])
         except VestigeError as error:
             failed[name] = str(error)
             tell(str(error))
@@ -78,10 +79,7 @@ def make(folder: str, project: str, cases: Sequence[Case], tell: Callable[[str],
 
 
 def installed(folder: str) -> Environments:
-    """Return what is on the PATH already, this interpreter's own programs first."""
-    own = os.path.dirname(sys.executable)
-    if own not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+    """Return what is on the PATH already."""
     return Environments({}, {}, _launcher(os.path.join(folder, "launcher")))
 
 

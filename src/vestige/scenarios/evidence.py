@@ -119,9 +119,14 @@ def _kept(one: Left, folder: str, stage: Stage, ordinary: Collection[tuple[str, 
     text = _text(os.path.join(place, one.path))
     if not text:
         return one
-    kept = os.path.join(LEFT, one.place, neutral(one.path))
+    kept = "/".join([LEFT, one.place, *map(_shown, neutral(one.path).split("/"))])
     write(os.path.join(folder, kept), neutral(text))
     return Left(one.place, neutral(one.path), one.size, one.how, one.files, kept, neutral.kinds(text))
+
+
+def _shown(part: str) -> str:
+    """Return a name that is not hidden: Git and file managers would pass over `.vestige`, and its own `.gitignore`."""
+    return f"dot-{part[1:]}" if part.startswith(".") else part
 
 
 def _text(path: str) -> str | None:

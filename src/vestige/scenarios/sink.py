@@ -56,7 +56,8 @@ class Sink:
         caller.settimeout(_PATIENCE)
         try:
             line = caller.recv(_LONGEST).partition(b"\r\n")[0]
-            self._asked.append(line.decode("latin-1"))
+            if line:
+                self._asked.append(line.decode("latin-1"))
             caller.sendall(_REFUSAL)
         except OSError:
             return  # it hung up, which is an answer too

@@ -120,11 +120,12 @@ def _consent(case: Case, project: str) -> None:
 
 
 def _variables(stage: Stage, path: str, cache: str) -> dict[str, str]:
-    """Return the environment: nothing of the caller's but the language, and a cache that all goes share.
+    """Return the environment: nothing of the caller's but what tells OpenMP of the cores, and a cache for all goes.
 
     Without that Matplotlib would search the machine for fonts in every fresh home, which takes seconds.
     """
-    return {
+    told = {name: value for name, value in os.environ.items() if name.startswith("OMP_")}
+    return told | {
         "PATH": path,
         "HOME": stage.home,
         "TMPDIR": os.path.join(stage.folder, "tmp"),
