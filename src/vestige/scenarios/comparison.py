@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -80,12 +81,10 @@ class _Go:
 
 def compare(request: Request, tell: Callable[[str], None]) -> list[str]:
     """Do it all and return the paths of the documents. Raises VestigeError."""
-    project = os.path.abspath(request.project or flights.source())
-    if not os.path.isfile(os.path.join(project, flights.IDENTITY)):
-        raise VestigeError(f"{project} is no Kedro project: it has no {flights.IDENTITY}")
     with _working_folder(request) as folder, Sink() as sink:
+        project = _project(request, os.path.join(folder, "project"))
         made = _environments(request, folder, project, tell)
-        work = _Work(request, folder, project, made, _neutral(folder, project), tell, sink)
+        work = _Work(request, folder, project, made, _neutral(folder, request), tell, sink)
         began = time.time()
         _measure(work)
         evidence.write(os.path.join(document.evidence_of(request.folder), document.MADE), _made(work, began))
@@ -110,8 +109,20 @@ def _environments(request: Request, folder: str, project: str, tell: Callable[[s
     return environments.make(os.path.join(folder, "environments"), project, request.cases, tell)
 
 
-def _neutral(folder: str, project: str) -> Neutral:
-    places = {folder: "/home/you/scenarios", flights.PACKAGE: "/opt/vestige", project: "/home/you/flights"}
+def _project(request: Request, folder: str) -> str:
+    """Make the copy that all goes begin with; the example's without data: none is raw, and Git is told to ignore them."""
+    source = os.path.abspath(request.project or flights.source())
+    if not os.path.isfile(os.path.join(source, flights.IDENTITY)):
+        raise VestigeError(f"{source} is no Kedro project: it has no {flights.IDENTITY}")
+    shutil.rmtree(folder, ignore_errors=True)
+    flights.copy(source, folder, ".git", *([] if request.project else ["data"]))
+    os.makedirs(os.path.join(folder, "data"), exist_ok=True)
+    return folder
+
+
+def _neutral(folder: str, request: Request) -> Neutral:
+    source = os.path.abspath(request.project or flights.source())
+    places = {folder: "/home/you/scenarios", flights.PACKAGE: "/opt/vestige", source: "/home/you/flights"}
     for case in CASES:
         stage = trial.Stage(os.path.join(folder, "rounds", case.name), {})
         places |= {stage.project: "/home/you/flights", stage.home: "/home/you", stage.folder: "/home/you/scenario"}
@@ -248,9 +259,13 @@ def _git(go: _Go) -> str:
 
 
 def _keep_reason(work: _Work, case: Case) -> None:
+    """Keep why a scenario was not run, and what it printed if it was begun."""
     folder = os.path.join(document.evidence_of(work.request.folder), case.name)
-    found = Evidence(case.name, case.title, shlex.join(case.words), not_run=work.neutral(work.not_run[case.name]))
-    evidence.keep(found, folder, stage=None, ordinary=(), neutral=work.neutral)
+    reason = work.neutral(work.not_run[case.name])
+    found = Evidence(case.name, case.title, shlex.join(case.words), not_run=reason)
+    stage = trial.Stage(os.path.join(work.folder, "rounds", case.name), {})
+    is_begun = os.path.exists(stage.terminal) and case.name in work.rounds
+    evidence.keep(found, folder, stage=stage if is_begun else None, ordinary=(), neutral=work.neutral)
 
 
 def _made(work: _Work, began: float) -> str:

@@ -64,8 +64,7 @@ def prepare(case: Case, project: str, folder: str, made: Environments, *, cache:
     stage = Stage(folder, {})
     os.makedirs(stage.home)
     os.makedirs(os.path.join(folder, "tmp"))
-    flights.copy(project, stage.project, ".git", "data")
-    os.makedirs(os.path.join(stage.project, "data"))
+    flights.copy(project, stage.project)
     _consent(case, stage.project)
     with open(os.path.join(stage.home, ".gitconfig"), "w", encoding="ascii") as file:
         file.write(_GIT_CONFIG)
