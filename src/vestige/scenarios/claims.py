@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _RUNCMD = re.compile(r"^=== Do not change lines below ===\n(.*?)\n\^\^\^ Do not change", re.MULTILINE | re.DOTALL)
 
+_LINES_IN_ALL = re.compile(rf"^{re.escape(evidence.CUT)}: \d+ bytes, (\d+) lines", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -178,10 +180,11 @@ def _count(files: dict[str, Any], *kinds: str) -> int:
 
 
 def _lines(place: str, ending: str) -> int | None:
-    """Return how many lines a series has; None where its copy was cut."""
+    """Return how many lines a series has; the last line of a copy that was cut says so."""
     for path in _kept(place, "dot-vestige", "runs", "*", ending):
         text = evidence.read(path)
-        return None if "cut here by `vestige" in text else text.count("\n")
+        cut = _LINES_IN_ALL.search(text)
+        return int(cut.group(1)) if cut else text.count("\n")
     return None
 
 

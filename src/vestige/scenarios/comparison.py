@@ -110,7 +110,7 @@ def _environments(request: Request, folder: str, project: str, tell: Callable[[s
 
 
 def _project(request: Request, folder: str) -> str:
-    """Make the copy that all goes begin with; the example's without data: none is raw, and Git is told to ignore them."""
+    """Make the copy that all goes begin with; the example's without data: none is raw, and Git would ignore them."""
     source = os.path.abspath(request.project or flights.source())
     if not os.path.isfile(os.path.join(source, flights.IDENTITY)):
         raise VestigeError(f"{source} is no Kedro project: it has no {flights.IDENTITY}")

@@ -22,6 +22,7 @@ MARKDOWN, PAGE = "comparison.md", "comparison.html"
 EVIDENCE = "comparison"  # the folder beside them
 MADE = "made.json"
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
+_SUBJECTS = {True: "A pipeline of twelve nodes on 336,776 flights (vestige's example),", False: "A Kedro pipeline"}
 _CODE = re.compile(r"`([^`]+)`")
 _FENCE = re.compile(r"`{3,}")
 
@@ -45,7 +46,11 @@ def _values(folder: str) -> dict[str, Any]:
     try:
         made = json.loads(evidence.read(path))
         names = [os.path.basename(str(name)) for name in made["cases"]]
-        values = {"made": {key: made[key] for key in ("date", "machine", "minutes", "rounds", "load", "versions")}}
+        about = _SUBJECTS[made["project"] == "the example"]
+        values = {
+            "made": {key: made[key] for key in ("date", "machine", "minutes", "rounds", "load", "versions")},
+            "subject": about,
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{path} does not say what was compared: {error}") from error
     found = sections.found(evidence_of(folder), names)

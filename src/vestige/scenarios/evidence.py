@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vestige.scenarios.trial import Stage
 
 CASE, GIT, AFTERWARDS, NETWORK, LEFT = "case.json", "git.txt", "afterwards.txt", "network.json", "left"
+CUT = "… cut here by `vestige scenarios`"
 _LONGEST = {".jsonl": 16_384}  # bytes of a copy: a series has no end
 _LONGEST_OTHERS = 262_144
 _LARGEST_READ = 8 << 20  # bytes of a file of evidence
@@ -143,7 +144,12 @@ def _text(path: str) -> str | None:
     text = raw[:longest].decode("utf-8", "replace")
     if size <= longest:
         return text
-    return f"{text[: text.rfind(chr(10)) + 1]}… cut here by `vestige scenarios`: {size:,} bytes in all\n"
+    return f"{text[: text.rfind(chr(10)) + 1]}{CUT}: {size} bytes, {_count_of_lines(path)} lines in all\n"
+
+
+def _count_of_lines(path: str) -> int:
+    with open(path, "rb") as file:
+        return sum(1 for _ in file)
 
 
 def _shallow(found: Evidence) -> dict[str, Any]:

@@ -46,14 +46,21 @@ FACTS = (
     Fact(
         "kedro-telemetry",
         "privacy",
-        "Per command: a random id of the user that stays, a hashed id of the project, versions, the operating system, "
-        "the command with its arguments masked, numbers and types of datasets, nodes and pipelines.",
+        "Sent with every command: a random id of the user that stays, a hashed id of the project, versions, the "
+        "operating system, the command with its arguments masked, numbers and types of datasets, nodes and pipelines. "
+        "The ids are kept in the user's `~/.config/kedro/telemetry.toml` and in the project's `pyproject.toml`.",
         _KEDRO,
     ),
     Fact("vestige", "privacy", "Nothing of a run is sent. Records hold the host's name, paths, and hashes.", _VESTIGE),
     Fact("con-duct", "network", "Needs none.", _DUCT),
     Fact("DataLad", "network", "Needs none to run; to fetch inputs that are elsewhere, whatever holds them.", _DATALAD),
-    Fact("kedro-telemetry", "network", "Works without; what can't be sent at once is lost.", _KEDRO),
+    Fact(
+        "kedro-telemetry",
+        "network",
+        "Works without. It sends before the first node, and `kedro run` waits for that: ten "
+        "seconds where a network swallows everything. What can't be sent is lost.",
+        _KEDRO,
+    ),
     Fact("vestige", "network", "Needs none.", _VESTIGE),
     Fact(
         "con-duct",

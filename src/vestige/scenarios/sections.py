@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from vestige.report.quantity import duration, number, size
 from vestige.scenarios import claims, evidence, facts, quotations, spread
-from vestige.scenarios.cases import BASE
+from vestige.scenarios.cases import BASE, CASES
 from vestige.scenarios.left import IN_GIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from vestige.scenarios.claims import Claim, Claims
     from vestige.scenarios.evidence import Evidence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vestige.scenarios.quotations import Quotation
 
 NOTHING = "–"  # noqa: RUF001 - a dash on purpose
+_RESETTING = frozenset(case.name for case in CASES if case.plugin)  # set the kernel's peak back
 _MANY = 3  # files that are named; more are counted
 
 
@@ -158,53 +159,54 @@ def _claim(claim: Claim | None) -> Cell:
 
 
 def _accuracy(of: Found) -> Section:
-    rows = [_accurate(case, of.said[case.name]) for case in of.cases if of.said[case.name].peak is not None]
+    rows = [_accurate(case, of) for case in of.cases if of.said[case.name].peak is not None]
     text = (
-        "Each go has a referee: wait4(2), which gives the largest resident peak of any process and the CPU time of "
-        "all of them, the tool's own included. The kernel's peak and the tool's are of the same go, so they should be "
-        "equal; CPU may be smaller than the kernel's by what the tool used itself."
+        "The referee is the kernel: wait4(2) gives the largest resident peak of any process and the CPU time of all. "
+        "For con-duct it judges the same go, for vestige `kedro run` alone: its Kedro plugin sets the kernel's own "
+        "peak back at every node, so as to have one for each. The kernel's CPU time is always that of the same go, "
+        "with what the tool used itself."
     )
-    columns = ("", "peak, by the tool", "by the kernel", "of it", "CPU, by the tool", "by the kernel, tool included")
+    columns = ("", "peak, by the tool", "by the kernel", "share", "CPU, by the tool", "by the kernel, tool included")
     return Section("Are the figures right?", text, (Table(columns, tuple(rows)),))
 
 
-def _accurate(case: Evidence, said: Claims) -> tuple[Cell, ...]:
-    last, file = case.rounds[-1], _case_file(case)
+def _accurate(case: Evidence, of: Found) -> tuple[Cell, ...]:
+    said, last = of.said[case.name], case.rounds[-1]
+    judge = of.base if of.base and case.name in _RESETTING else case
+    truth = spread.of(one.largest for one in (judge.rounds if judge is not case else [last]))
     peak, source = said.peak or 0.0, said.memory.file if said.memory else ""
     cpu = Cell(duration(said.cpu_seconds), source) if said.cpu_seconds is not None else _claim(said.cpu)
     return (
         Cell(case.title),
         Cell(size(peak), source),
-        Cell(size(last.largest), file),
-        Cell(f"{peak / last.largest:.1%}" if last.largest else NOTHING),
+        Cell(_spread(truth, size), _case_file(judge)),
+        Cell(f"{peak / truth.median:.0%}" if truth.median else NOTHING),
         cpu,
-        Cell(duration(last.cpu), file),
+        Cell(duration(last.cpu), _case_file(case)),
     )
 
 
 def _time(of: Found) -> Section:
     rows = [_timed(case, of.base) for case in of.cases]
-    rounds = len(of.cases[0].rounds) if of.cases else 0
     text = (
-        f"{rounds} rounds, every scenario once in each, in turn; the median, and the smallest and largest. What is "
-        "added is taken within a round. A difference smaller than its own spread is no difference. kedro-telemetry "
-        "was refused by a proxy on the same machine at once: sending takes longer, and a network that swallows "
-        "everything holds `kedro run` up for some ten seconds more."
+        "Every scenario once in every round; the median, and the smallest and largest. What is added is taken within a "
+        "round. A difference smaller than its own spread is no difference. "
+        "The proxy refused kedro-telemetry at once; an answer from afar takes longer."
     )
     return Section("What time does it add?", text, (Table(("", "time", "added to `kedro run` alone"), tuple(rows)),))
 
 
 def _timed(case: Evidence, base: Evidence | None) -> tuple[Cell, ...]:
-    time = Cell(_spread(spread.of(one.wall for one in case.rounds)), _case_file(case))
+    time = Cell(_spread(spread.of(one.wall for one in case.rounds), duration), _case_file(case))
     if base is None or case.name == BASE:
         return (Cell(case.title), time, Cell(NOTHING))
     pairs = zip(case.rounds, base.rounds, strict=False)
     return (Cell(case.title), time, Cell(_signed(spread.of(one.wall - alone.wall for one, alone in pairs))))
 
 
-def _spread(found_one: spread.Spread) -> str:
-    low, high = duration(found_one.low), duration(found_one.high)
-    return f"{duration(found_one.median)} ({low} to {high})"
+def _spread(found_one: spread.Spread, words: Callable[[float], str]) -> str:
+    median, low, high = words(found_one.median), words(found_one.low), words(found_one.high)
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def _signed(added: spread.Spread) -> str:
@@ -212,7 +214,7 @@ def _signed(added: spread.Spread) -> str:
         f"{'+' if value >= 0 else '−'}{abs(value):.2f}"  # noqa: RUF001 - a minus sign on purpose
         for value in (added.median, added.low, added.high)
     )
-    return f"{median} s ({low} to {high} s)"
+    return f"{median} s" if low == high else f"{median} s ({low} to {high} s)"
 
 
 def _location(of: Found) -> Section:
@@ -274,7 +276,8 @@ def _network(of: Found) -> Section:
     text = (
         "Seen twice. In a go of its own every scenario was traced by vestige with `--deny-network`: connections out of "
         "the machine fail, and each attempt is noted. In the timed goes a proxy on the same machine stood for the "
-        "network, wrote down whom it was asked for, and let nothing through."
+        "network, wrote down whom it was asked for, and let nothing through. A program that can't get an answer from "
+        "its name server gives up there, so that the first shows that it tried, and the second for whom."
     )
     measured = Table(("", "wanted to connect to", "asked the proxy for"), tuple(rows))
     return Section("Does it need the network?", text, (measured, _facts("network")))
@@ -295,7 +298,13 @@ def _whom(call: dict[str, object]) -> str:
 
 def _asked(case: Evidence) -> str:
     counts = {line: case.asked.count(line) for line in dict.fromkeys(case.asked)}
-    return ", ".join(f"`{line.removesuffix(' HTTP/1.1')}` {count} times" for line, count in counts.items()) or "nobody"
+    return (
+        ", ".join(
+            f"`{line.removesuffix(' HTTP/1.1')}`{f', {count} times' if count > 1 else ''}"
+            for line, count in counts.items()
+        )
+        or "nobody"
+    )
 
 
 def _privacy(of: Found) -> Section:
