@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = f"""\
 examples:
-  vestige scenarios                         all of them, three rounds: some 15 minutes, 3 GB while it lasts
-  vestige scenarios --only con-duct,vestige
-                                            two, and `kedro run` alone to compare them with
-  vestige scenarios --times 10              more rounds: the time that each adds is known better
-  vestige scenarios --project ~/pipeline    with a Kedro project of your own, which is copied
-  vestige scenarios --keep                  the environments stay in the cache, and are there the next time
-  vestige scenarios --again                 only the pages, from the evidence of an earlier time
+  vestige scenarios                            all of them, three rounds: some 15 minutes, 2 GB while it lasts
+  vestige scenarios --only con-duct,vestige    two, and `kedro run` alone to compare them with
+  vestige scenarios --times 10                 more rounds: the time that each adds is known better
+  vestige scenarios --project ~/pipeline       with a Kedro project of your own, which is copied
+  vestige scenarios --keep                     the environments stay in the cache, and are there the next time
+  vestige scenarios --again                    only the pages, from the evidence of an earlier time
 
 Scenarios: {", ".join(case.name for case in CASES)}.
 The tools come from PyPI by pip, into environments of their own; a tool that can't be had is left out with the reason.
