@@ -65,11 +65,11 @@ class TestRun:
         assert (case["not_run"], case["asked"], case["network"]["calls"], case["commits"]) == (None, [], [], 0)
 
     def test_vestige_tells_its_figures_from_its_record(self, compared: Path) -> None:
-        (last,) = case_of(compared, "vestige-commit")["rounds"]
+        (last,), (alone,) = (case_of(compared, name)["rounds"] for name in ("vestige-commit", "alone"))
         (record,) = (compared / "out" / "comparison" / "vestige-commit" / "left").rglob("record.json")
         figure = json.loads(record.read_text())["resources"]["memory_peak_process"]
         assert (figure["method"], last["code"]) == ("exact", 0)
-        assert figure["value"] == pytest.approx(last["largest"], rel=0.02)
+        assert figure["value"] == pytest.approx(alone["largest"], rel=0.05)
         assert cell(compared, "memory, at its peak", "vestige run --commit").endswith("record.json)")
 
     def test_the_commit_is_kept_with_its_record(self, compared: Path) -> None:
@@ -90,7 +90,7 @@ class TestRun:
 
     def test_kedro_telemetry_is_seen_to_ask_and_reaches_nobody(self, compared: Path) -> None:
         case = case_of(compared, "all-three")
-        assert set(case["asked"]) == {"CONNECT heapanalytics.com:443 HTTP/1.1"}
+        assert {line.rpartition(" ")[0] for line in case["asked"]} == {"CONNECT heapanalytics.com:443"}
         assert case["network"]["traced"]
         assert {call["outcome"] for call in case["network"]["calls"]} <= {"denied", "failed"}
         left = {(one["place"], one["path"]): one["how"] for one in case["left"]}

@@ -22,7 +22,7 @@ MARKDOWN, PAGE = "comparison.md", "comparison.html"
 EVIDENCE = "comparison"  # the folder beside them
 MADE = "made.json"
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
-_SUBJECTS = {True: "A pipeline of twelve nodes on 336,776 flights (vestige's example),", False: "A Kedro pipeline"}
+_SUBJECTS = {True: "A pipeline of twelve nodes on 336,776 flights (vestige's example)", False: "A Kedro pipeline"}
 _CODE = re.compile(r"`([^`]+)`")
 _FENCE = re.compile(r"`{3,}")
 

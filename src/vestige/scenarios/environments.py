@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PROJECT = "project"
 REQUIRED = {"con-duct": ("con-duct",), "datalad": ("datalad", "git-annex")}  # what pip installs for a tool
 NAMED = ("kedro", "kedro-telemetry", "con-duct", "datalad", "git-annex", "vestige")  # versions that are told
+_SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
 _DONE = "made-of.txt"
 
 
@@ -39,7 +40,8 @@ class Environments:
         names = (PROJECT, *case.tools)
         own = [os.path.join(self.folders[name], "bin") for name in names if name in self.folders]
         lent = [self.launcher] if case.plugin else []
-        return os.pathsep.join([*own, *lent, os.environ.get("PATH", os.defpath)])
+        others = _system() if self.folders else [os.environ.get("PATH", os.defpath)]
+        return os.pathsep.join([*own, *lent, *others])
 
     def missing(self, case: Case) -> str | None:
         """Return why a scenario can't be run, None if it can."""
@@ -61,6 +63,12 @@ class Environments:
         for folder in folders:
             found |= _versions(os.path.join(folder, "bin", "python") if folder else sys.executable)
         return {**found, "vestige": VERSION}
+
+
+def _system() -> list[str]:
+    """Return where the system's programs are, and Git: what else the caller has on the PATH is no part of this."""
+    git = os.path.dirname(shutil.which("git") or "")
+    return list(dict.fromkeys(filter(None, [*_SYSTEM, git])))
 
 
 def make(folder: str, project: str, cases: Sequence[Case], tell: Callable[[str], None]) -> Environments:

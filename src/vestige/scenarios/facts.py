@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Subject = Literal["opt-out", "privacy", "network", "better"]
+Subject = Literal["purpose", "opt-out", "privacy", "network", "better"]
 
 _DUCT = "https://github.com/con/duct"
 _DATALAD = "https://docs.datalad.org/en/stable/generated/man/datalad-run.html"
@@ -25,6 +25,26 @@ class Fact:
 
 
 FACTS = (
+    Fact("con-duct", "purpose", "What did a command use? It asks `ps` once a second and keeps logs.", _DUCT),
+    Fact(
+        "DataLad",
+        "purpose",
+        "What went in, what came out, and how is it done again? It commits what a command changed, with a record.",
+        _DATALAD,
+    ),
+    Fact(
+        "kedro-telemetry",
+        "purpose",
+        "How is Kedro used out there? It tells Kedro's makers of every command.",
+        _KEDRO,
+    ),
+    Fact(
+        "vestige",
+        "purpose",
+        "All three, by one recorder that watches the command's system calls: what it used, what went in and out, and, "
+        "after a yes, how a software is used.",
+        _VESTIGE,
+    ),
     Fact("con-duct", "opt-out", "It runs where it is put before a command, and nowhere else.", _DUCT),
     Fact("DataLad", "opt-out", "It runs where it is put before a command, and nowhere else.", _DATALAD),
     Fact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from vestige.scenarios.left import Left
     from vestige.scenarios.sections import Found
 
-_LINES = 40  # of a quotation
+_LINES = 60  # of a quotation
+_POINTS = 5  # lines of a series: each is like the one before
 _WIDTH = 160  # letters of a line
 _PRINTED = 20  # lines of what was printed
-_FILES = 4  # quoted of a scenario: of many logs of a kind the first tell all
+_WORTH = ("record.json", "info.json", "telemetry.toml", "usage.jsonl", "files.jsonl")
+_QUESTION = re.compile(r"^\$ ", re.MULTILINE)
+_MOMENT = re.compile(r"^\[[^\]]*\]")
+_NUMBERS = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +39,55 @@ class Quotation:
 
 def of(found: Found, case: Evidence) -> tuple[Quotation, ...]:
     """Return what is to be shown of one scenario."""
-    made = [_terminal(found, case)]
+    made = [_terminal(found, case)] if case.name == BASE else [_own_words(found, case)]
     if case.commits or case.name != BASE:
-        made.append(_whole(found, case, evidence.GIT, "Git: commits, and what is changed"))
-    made.append(_whole(found, case, evidence.AFTERWARDS, "what it shows when asked"))
-    files = [one for one in found.own(case) if one.kept and case.name != BASE]
-    made += [_file(found, case, one) for one in _telling(files)]
+        made += _answers(found, case, evidence.GIT)
+    made += _answers(found, case, evidence.AFTERWARDS)
+    made += [_file(found, case, one) for one in _telling(found.own(case))]
     return tuple(quotation for quotation in made if quotation is not None)
 
 
 def _telling(files: list[Left]) -> list[Left]:
-    """Return the few files worth reading: the command's own output is quoted already, and records before series."""
-    worth = [one for one in files if not one.path.endswith(("stdout", "stderr", ".csv"))]
-    return sorted(worth, key=lambda one: (not one.path.endswith(".json"), one.path))[:_FILES]
+    """Return the files worth reading here: of many logs these tell what a tool knows."""
+    worth = [one for name in _WORTH for one in files if one.kept and one.path.endswith(name)]
+    return list(dict.fromkeys(worth))
 
 
 def _terminal(found: Found, case: Evidence) -> Quotation | None:
-    link = f"{case.name}/{TERMINAL}"
-    lines = evidence.read(os.path.join(found.folder, link)).splitlines()
-    if not lines:
-        return None
+    lines = _printed(found, case)
     left_out = len(lines) - _PRINTED
     lead = [f"… {left_out} lines before"] if left_out > 0 else []
-    return Quotation("on the terminal, its last lines", _fitting([*lead, *lines[-_PRINTED:]]), link)
+    link = f"{case.name}/{TERMINAL}"
+    return Quotation("on the terminal, its last lines", _fitting([*lead, *lines[-_PRINTED:]]), link) if lines else None
 
 
-def _whole(found: Found, case: Evidence, name: str, title: str) -> Quotation | None:
+def _own_words(found: Found, case: Evidence) -> Quotation | None:
+    """Return what was printed beyond what the command prints by itself."""
+    usual = {_timeless(line) for line in _printed(found, found.base)} if found.base else set()
+    lines = [line for line in _printed(found, case) if _timeless(line) not in usual]
+    title = "on the terminal, beyond what `kedro run` alone prints"
+    return Quotation(title, _cut("\n".join(lines)), f"{case.name}/{TERMINAL}") if lines else None
+
+
+def _printed(found: Found, case: Evidence) -> list[str]:
+    return evidence.read(os.path.join(found.folder, case.name, TERMINAL)).splitlines()
+
+
+def _timeless(line: str) -> str:
+    """Return a line without times and other numbers, which differ from one go to the next."""
+    return " ".join(_NUMBERS.sub("", _MOMENT.sub("", line)).split())
+
+
+def _answers(found: Found, case: Evidence, name: str) -> list[Quotation]:
+    """Return what was answered, a quotation for each question (`$ vestige show`) that had an answer."""
     path = os.path.join(found.folder, case.name, name)
     text = evidence.read(path) if os.path.exists(path) else ""
-    return Quotation(title, _cut(text), f"{case.name}/{name}") if text.strip() else None
+    asked = [part.partition("\n") for part in _QUESTION.split(text) if part]
+    return [
+        Quotation(f"`{question}`", _cut(answer.strip("\n")), f"{case.name}/{name}")
+        for question, _, answer in asked
+        if answer.strip()
+    ]
 
 
 def _file(found: Found, case: Evidence, one: Left) -> Quotation:
@@ -71,7 +96,7 @@ def _file(found: Found, case: Evidence, one: Left) -> Quotation:
     place = "~/" if one.place == "home" else ""
     title = f"{place}{one.path}, {one.size:,} bytes"
     if not one.path.endswith(".json"):
-        return Quotation(title, _cut(text), link)
+        return Quotation(title, _cut(text, _POINTS if one.path.endswith(".jsonl") else _LINES), link)
     return Quotation(title, _cut(_pretty(text)), link, "json")
 
 
@@ -82,10 +107,10 @@ def _pretty(text: str) -> str:
         return text
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = _LINES) -> str:
     lines = text.rstrip("\n").split("\n")
-    more = [f"… {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
-    return _fitting([*lines[:_LINES], *more])
+    more = [f"… {len(lines) - most} more lines"] if len(lines) > most else []
+    return _fitting([*lines[:most], *more])
 
 
 def _fitting(lines: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING = "–"  # noqa: RUF001 - a dash on purpose
 _RESETTING = frozenset(case.name for case in CASES if case.plugin)  # set the kernel's peak back
+_VERSION = re.compile(r" HTTP/[\d.]+$")
 _MANY = 3  # files that are named; more are counted
 
 
@@ -87,6 +89,7 @@ def found(folder: str, names: Iterable[str]) -> Found:
 def sections(all_of_it: Found) -> tuple[Section, ...]:
     """Return the whole document below its head."""
     made = (
+        Section("What each is for", "", (_facts("purpose"),)),
         _resources(all_of_it),
         _commands(all_of_it),
         _provenance(all_of_it),
@@ -114,8 +117,8 @@ def _resources(of: Found) -> Section:
         "node by node": "nodes",
     }
     text = (
-        "What each says of the same work. vestige says with every figure how it was got; whether the figures are "
-        "right is a section of its own below."
+        "What each says of the same work; a dash: nothing. kedro-telemetry keeps nothing for who runs the pipeline. "
+        "vestige says with every figure how it was got; whether the figures are right is a section of its own below."
     )
     return Section("What did it use?", text, (_questions(of, rows),))
 
@@ -300,8 +303,7 @@ def _asked(case: Evidence) -> str:
     counts = {line: case.asked.count(line) for line in dict.fromkeys(case.asked)}
     return (
         ", ".join(
-            f"`{line.removesuffix(' HTTP/1.1')}`{f', {count} times' if count > 1 else ''}"
-            for line, count in counts.items()
+            f"`{_VERSION.sub('', line)}`{f', {count} times' if count > 1 else ''}" for line, count in counts.items()
         )
         or "nobody"
     )

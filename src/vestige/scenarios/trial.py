@@ -22,7 +22,6 @@ TERMINAL = "terminal.txt"
 _KIBI = 1024
 _GIT_CONFIG = "[user]\n\tname = You\n\temail = you@example.org\n[init]\n\tdefaultBranch = main\n"
 _REFUSED = "consent: false\n"
-_WIDTH = "110"  # letters a line of what programs print
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,6 @@ def _variables(stage: Stage, path: str, cache: str) -> dict[str, str]:
         "TMPDIR": os.path.join(stage.folder, "tmp"),
         "USER": "you",
         "LANG": "C.UTF-8",
-        "COLUMNS": _WIDTH,
         "NO_COLOR": "1",
         "XDG_CACHE_HOME": cache,
     }
