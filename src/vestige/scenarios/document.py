@@ -74,12 +74,13 @@ def _markdown() -> Environment:
 def _cell(cell: Cell) -> str:
     """Write a cell of a Markdown table; what came from a file can't leave it."""
     text = cell.text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
-    return f"{text} [↗]({_target(cell.link)})" if cell.link else text
+    if not cell.link:
+        return text
+    is_away = cell.link.startswith("https://")
+    return f"[{text}]({cell.link})" if is_away else f"{text} [↗]({_target(cell.link)})"
 
 
 def _target(link: str) -> str:
-    if link.startswith("https://"):
-        return link
     return f"{EVIDENCE}/{link}".replace(" ", "%20").replace("(", "%28").replace(")", "%29")
 
 

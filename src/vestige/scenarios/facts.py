@@ -11,7 +11,7 @@ _DUCT = "https://github.com/con/duct"
 _DATALAD = "https://docs.datalad.org/en/stable/generated/man/datalad-run.html"
 _ANNEX = "https://git-annex.branchable.com/special_remotes/"
 _KEDRO = "https://docs.kedro.org/en/stable/about/telemetry/"
-_VESTIGE = "https://pypi.org/project/vestige/"
+_VESTIGE = "docs/guide of vestige"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Fact:
     tool: str
     subject: Subject
     text: str
-    source: str
+    source: str  # an address, or words
 
 
 FACTS = (
@@ -81,7 +81,7 @@ FACTS = (
         "seconds where a network swallows everything. What can't be sent is lost.",
         _KEDRO,
     ),
-    Fact("vestige", "network", "Needs none.", _VESTIGE),
+    Fact("vestige", "network", "Needs none, as seen above.", _VESTIGE),
     Fact(
         "con-duct",
         "better",

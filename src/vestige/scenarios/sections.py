@@ -37,11 +37,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under titles; `is_fact`: of what is known, not measured."""
+    """Rows under titles."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    is_fact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,8 @@ def _time(of: Found) -> Section:
     text = (
         "Every scenario once in every round; the median, and the smallest and largest. What is added is taken within a "
         "round. A difference smaller than its own spread is no difference. "
-        "The proxy refused kedro-telemetry at once; an answer from afar takes longer."
+        "The proxy refused kedro-telemetry at once; an answer from afar takes longer. For DataLad the project is a "
+        "dataset with git-annex, made before the time is taken; else it is a plain Git repository."
     )
     return Section("What time does it add?", text, (Table(("", "time", "added to `kedro run` alone"), tuple(rows)),))
 
@@ -336,8 +336,13 @@ def _telling(files: Sequence[Left], kind: str) -> str:
 
 
 def _facts(subject: Subject) -> Table:
-    rows = tuple((Cell(fact.tool), Cell(fact.text, fact.source)) for fact in facts.about(subject))
-    return Table(("", "known, not measured"), rows, is_fact=True)
+    rows = tuple((Cell(fact.tool), Cell(fact.text), _source(fact.source)) for fact in facts.about(subject))
+    return Table(("", "known, not measured", "source"), rows)
+
+
+def _source(source: str) -> Cell:
+    address = source.removeprefix("https://")
+    return Cell(address.partition("/")[0], source) if address != source else Cell(source)
 
 
 def _not_run(of: Found) -> Section | None:
