@@ -67,13 +67,13 @@ def _markdown() -> Environment:
         lstrip_blocks=True,
         finalize=harmless,
     )
-    made.filters |= {"cell": _cell, "fence": _fence}
+    made.filters |= {"cell": _cell, "fence": _fence, "inline": inline}
     return made
 
 
 def _cell(cell: Cell) -> str:
     """Write a cell of a Markdown table; what came from a file can't leave it."""
-    text = cell.text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
+    text = cell.text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
     if not cell.link:
         return text
     is_away = cell.link.startswith("https://")
