@@ -15,7 +15,7 @@ import pytest
 
 from vestige import flights
 from vestige.errors import RecordError, VestigeError
-from vestige.scenarios import claims, document, environments, evidence, left, neutral, spread
+from vestige.scenarios import claims, document, environments, evidence, left, neutral, sections, spread
 from vestige.scenarios.cases import CASES, chosen
 from vestige.scenarios.evidence import Evidence
 from vestige.scenarios.neutral import Neutral
@@ -198,3 +198,57 @@ def test_a_spread_is_the_median_and_the_ends() -> None:
 def test_a_copy_that_can_t_be_made_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(VestigeError, match="can't copy the project"):
         flights.copy(str(tmp_path / "none"), str(tmp_path / "to"))
+
+
+class TestDocument:
+    @pytest.fixture
+    def made(self, tmp_path: Path) -> Path:
+        """Give a folder with the evidence of three scenarios, one of which was not run."""
+        kept = tmp_path / "comparison"
+        alone = tuple(Spent(wall, 8.0, 100_000_000, 0) for wall in (10.0, 11.0, 12.0))
+        duct = tuple(Spent(wall, 9.0, 200_000_000, 0) for wall in (10.5, 12.0, 13.5))
+        cases = (
+            Evidence("alone", "kedro run alone", "kedro run", rounds=alone),
+            Evidence("con-duct", "under con-duct", "duct kedro run", rounds=duct, asked=("GET /<b>|x HTTP/1.1",) * 2),
+            Evidence("datalad", "under DataLad", "datalad run", not_run="said: [a](b) <i>no</i> |\x1b[2J"),
+        )
+        for case in cases:
+            evidence.keep(case, str(kept / case.name), stage=None, ordinary=(), neutral=Neutral((), ()))
+            evidence.write(str(kept / case.name / "terminal.txt"), f"as always, 12 s\n```\n</pre>{case.name}\n")
+        summary = {"wall_clock_time": 12.9, "peak_rss": 150_000_000, "average_pcpu": 70.0}
+        info = {"execution_summary": {**summary, "command": "kedro run"}}
+        evidence.write(str(kept / "con-duct/left/project/dot-duct/logs/1_info.json"), json.dumps(info))
+        told = {"date": "2026-01-02", "machine": "2 cores", "minutes": 3, "rounds": 3, "load": 0.5, "versions": {}}
+        names = [case.name for case in cases]
+        evidence.write(str(kept / "made.json"), json.dumps({**told, "project": "the example", "cases": names}))
+        document.write(str(tmp_path))
+        return tmp_path
+
+    def test_what_is_added_is_taken_within_a_round(self, made: Path) -> None:
+        page = (made / "comparison.md").read_text()
+        assert (
+            f"| kedro run alone | 11.0 s (10.0 s to 12.0 s) [↗](comparison/alone/case.json) | {sections.NOTHING} |"
+            in page
+        )
+        row = "| 12.0 s (10.5 s to 13.5 s) [↗](comparison/con-duct/case.json) | +1.00 s (+0.50 to +1.50 s) |"
+        assert f"| under con-duct {row}" in page
+
+    def test_the_kernel_judges_con_duct_by_the_same_go(self, made: Path) -> None:
+        file = "comparison/con-duct/left/project/dot-duct/logs/1_info.json"
+        row = f"| under con-duct | 150 MB [↗]({file}) | 200 MB [↗](comparison/con-duct/case.json) | 75% |"
+        assert row in (made / "comparison.md").read_text()
+
+    def test_only_what_the_tool_adds_is_quoted(self, made: Path) -> None:
+        quoted = (made / "comparison.md").read_text().partition("### under con-duct")[2]
+        assert "as always" not in quoted
+        assert "</pre>con-duct" in quoted
+
+    def test_why_one_was_not_run(self, made: Path) -> None:
+        page = (made / "comparison.md").read_text()
+        assert "| under DataLad | `datalad run` | said: \\[a](b) &lt;i>no&lt;/i> \\|\\x1b\\[2J [↗]" in page
+
+    def test_no_word_of_a_program_is_markup(self, made: Path) -> None:
+        page = (made / "comparison.html").read_text()
+        assert [word for word in ("<b>|", "<i>no", "</pre>con-duct", "\x1b") if word in page] == []
+        assert "GET /&lt;b&gt;|x</code>, 2 times" in page
+        assert "````text" in (made / "comparison.md").read_text()  # longer than the fence in the text

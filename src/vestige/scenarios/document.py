@@ -91,6 +91,6 @@ def _fence(text: str) -> str:
 
 def inline(text: str) -> Markup:
     """Return text for a page with what stands between backticks as code."""
-    parts = _CODE.split(text)
+    parts = _CODE.split(str(harmless(text)))
     made = [f"<code>{escape(part)}</code>" if index % 2 else str(escape(part)) for index, part in enumerate(parts)]
     return Markup("".join(made))  # noqa: S704 - every part is escaped

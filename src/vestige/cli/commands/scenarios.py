@@ -26,7 +26,7 @@ Scenarios: {", ".join(case.name for case in CASES)}.
 The tools come by pip from wherever it is set up to take packages, into environments of their own; a tool that can't be
 had is left out with the reason.
 FOLDER gets comparison.md, comparison.html, and in comparison/ the evidence: every file that a figure was taken from.
-Nothing leaves the machine but what pip asks for: the runs have a proxy that lets nothing through.
+Only pip uses the network: the runs are given a proxy on this machine that notes who is asked for and refuses.
 """
 
 
