@@ -145,6 +145,13 @@ class TestEvidence:
         with pytest.raises(RecordError, match="is no evidence"):
             evidence.load(str(tmp_path))
 
+    def test_what_is_not_among_it_is_not_read(self, tmp_path: Path) -> None:
+        one = left.Left("project", "x", 1, "new", kept="left/../../../etc/passwd")
+        folder = str(tmp_path / "one")
+        evidence.keep(Evidence("one", "", "", left=(one,)), folder, stage=None, ordinary=(), neutral=Neutral((), ()))
+        with pytest.raises(RecordError, match="is not among it"):
+            evidence.load(folder)
+
     @pytest.mark.parametrize("text", ["", "[]", '{"cases": 3}', '{"cases": []}'])
     def test_a_folder_that_does_not_say_what_was_compared(self, tmp_path: Path, text: str) -> None:
         evidence.write(str(tmp_path / "comparison" / "made.json"), text)
@@ -173,7 +180,9 @@ class TestClaims:
         assert said.inputs
         assert said.inputs.text == "`conf`: as declared"
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"execution_summary": 3}', '{"resources": {}, "files": 3}'])
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", '{"execution_summary": {"peak_rss": "x"}}', '{"resources": {}, "files": 3}']
+    )
     def test_what_is_damaged_says_nothing(self, tmp_path: Path, text: str) -> None:
         self.case(tmp_path)
         for path in ("dot-duct/logs/1_info.json", "dot-vestige/runs/1/record.json"):

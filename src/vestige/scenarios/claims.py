@@ -59,9 +59,17 @@ def of(folder: str, name: str) -> Claims:
     """Return all that the files of one scenario say; where several tools were at work, each what it knows."""
     place = os.path.join(folder, name)
     found = Claims()
-    for told in (_vestige(place, name), _duct(place, name), _datalad(place, name)):
-        found = _joined(found, told)
+    for reader in (_vestige, _duct, _datalad):
+        found = _joined(found, _said(reader, place, name))
     return found
+
+
+def _said(reader: Callable[[str, str], Claims | None], place: str, name: str) -> Claims | None:
+    """Return what the files of a tool say; one that is not of the form its tool writes says nothing."""
+    try:
+        return reader(place, name)
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None
 
 
 def _joined(one: Claims, other: Claims | None) -> Claims:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import RecordError
@@ -67,7 +67,7 @@ def keep(
     os.makedirs(folder)
     if stage is not None:
         copies = tuple(_kept(one, folder, stage, ordinary, neutral) for one in found.left)
-        found = Evidence(**{**_shallow(found), "left": copies})
+        found = replace(found, left=copies)
         write(os.path.join(folder, TERMINAL), neutral(_text(stage.terminal) or ""))
     if found.network is not None:
         write(os.path.join(folder, NETWORK), neutral(json.dumps(asdict(found.network), indent=1) + "\n"))
@@ -83,13 +83,32 @@ def load(folder: str) -> Evidence:
         network = raw.pop("network")
         return Evidence(
             **{name: raw[name] for name in ("name", "title", "command", "not_run", "commits")},
-            rounds=tuple(Spent(**one) for one in raw["rounds"]),
-            left=tuple(Left(**{**one, "names": tuple(one["names"])}) for one in raw["left"]),
+            rounds=tuple(_spent(one) for one in raw["rounds"]),
+            left=tuple(_left(one) for one in raw["left"]),
             asked=tuple(map(str, raw["asked"])),
             network=network and Network(network["traced"], tuple(network["calls"]), network["note"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{path} is no evidence of a scenario: {error}") from error
+
+
+def _spent(raw: dict[str, Any]) -> Spent:
+    return Spent(float(raw["wall"]), float(raw["cpu"]), int(raw["largest"]), int(raw["code"]))
+
+
+def _left(raw: dict[str, Any]) -> Left:
+    kept = raw["kept"]
+    if kept is not None and (not kept.startswith(f"{LEFT}/") or ".." in kept.split("/")):
+        raise ValueError(f"`{kept}` is not among it")
+    return Left(
+        str(raw["place"]),
+        str(raw["path"]),
+        int(raw["size"]),
+        str(raw["how"]),
+        int(raw["files"]),
+        kept,
+        tuple(map(str, raw["names"])),
+    )
 
 
 def write(path: str, text: str) -> None:
@@ -122,7 +141,7 @@ def _kept(one: Left, folder: str, stage: Stage, ordinary: Collection[tuple[str, 
         return one
     kept = "/".join([LEFT, one.place, *map(_shown, neutral(one.path).split("/"))])
     write(os.path.join(folder, kept), neutral(text))
-    return Left(one.place, neutral(one.path), one.size, one.how, one.files, kept, neutral.kinds(text))
+    return replace(one, path=neutral(one.path), kept=kept, names=neutral.kinds(text))
 
 
 def _shown(part: str) -> str:
@@ -150,7 +169,3 @@ def _text(path: str) -> str | None:
 def _count_of_lines(path: str) -> int:
     with open(path, "rb") as file:
         return sum(1 for _ in file)
-
-
-def _shallow(found: Evidence) -> dict[str, Any]:
-    return {field.name: getattr(found, field.name) for field in fields(found)}
