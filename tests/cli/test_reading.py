@@ -414,7 +414,7 @@ class TestDemo:
         assert missing(lines) == ["no-such-thing[extra]~=1.0", "no_such.other"]
 
     def test_the_project_s_own_environment_has_the_plugin(self, tmp_path: Path) -> None:
-        from vestige.cli.commands.demo import lend  # noqa: PLC0415
+        from vestige.flights import lend  # noqa: PLC0415
 
         venv.create(tmp_path / "env", with_pip=False)
         lend(str(tmp_path / "env"))

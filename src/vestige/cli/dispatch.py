@@ -43,6 +43,7 @@ COMMANDS = {
     "init": "make a store for runs here",
     "telemetry": "say what is counted of vestige's use, show it, say yes or no to sending it",
     "doctor": "say what this machine allows, what not, and what would change it",
+    "scenarios": "run one Kedro pipeline under each tool that watches such, and compare what they tell",
     "demo": "copy an example project, run it and show the result",
     "help": "show this page, or the one of a command",
 }

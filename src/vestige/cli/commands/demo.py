@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from typing import TYPE_CHECKING
 
-from vestige import exit_codes
+from vestige import exit_codes, flights
 from vestige.errors import VestigeError
 from vestige.record import place
 
@@ -26,13 +24,6 @@ examples:
   vestige demo ~/try        the same in another folder; a second time it only runs
 """
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_PLACES = (  # in the wheel; in a checkout, two folders above the package
-    os.path.join(_PACKAGE, "examples", "flights"),
-    os.path.join(os.path.dirname(os.path.dirname(_PACKAGE)), "examples", "flights"),
-)
-_IDENTITY = "pyproject.toml"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige demo`."""
@@ -42,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Copy, prepare, run, show."""
     folder = os.path.abspath(arguments.folder)
-    _copy(_source(), folder)
+    _copy(flights.source(), folder)
     place.make_store(place.Store(os.path.join(folder, place.STORE_NAME), "option"))
     environ = _with_programs(_prepared(folder))
     _say(f"running `vestige run kedro run` in {folder}")
@@ -69,25 +60,14 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def _source() -> str:
-    for path in _PLACES:
-        if os.path.isfile(os.path.join(path, _IDENTITY)):
-            return path
-    raise VestigeError(f"the example project is not in {_PLACES[0]}; install vestige from a wheel or a checkout")
-
-
 def _copy(source: str, folder: str) -> None:
     """Copy the project, or leave an earlier copy as it is."""
     if os.path.isdir(folder) and os.listdir(folder):
-        if _same(os.path.join(source, _IDENTITY), os.path.join(folder, _IDENTITY)):
+        if _same(os.path.join(source, flights.IDENTITY), os.path.join(folder, flights.IDENTITY)):
             _say(f"using the copy in {folder}")
             return
         raise VestigeError(f"{folder} is not empty; choose another folder: `vestige demo DIR`")
-    ignored = shutil.ignore_patterns("__pycache__", ".vestige", "*.egg-info", ".venv")
-    try:
-        shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
-    except OSError as error:
-        raise VestigeError(f"can't copy the project to {folder}: {error}") from error
+    flights.copy(source, folder)
     _say(f"copied the project to {folder}")
 
 
@@ -110,7 +90,7 @@ def _prepared(folder: str) -> str:
     if not os.path.exists(os.path.join(programs, "kedro")):
         _say(f"not installed here: {', '.join(absent)}; making {os.path.dirname(programs)} for it (some 500 MB)")
         _install(os.path.dirname(programs), path)
-    lend(os.path.dirname(programs))
+    flights.lend(os.path.dirname(programs))
     return programs
 
 
@@ -122,32 +102,6 @@ def _install(environment: str, requirements: str) -> None:
         raise VestigeError(f"pip could not install {requirements}; see above, then `vestige demo` again")
 
 
-def lend(environment: str) -> None:
-    """Let an environment with the project's requirements alone find vestige: Kedro looks there for its plugin.
-
-    Raises VestigeError.
-    """
-    try:
-        own = importlib.metadata.distribution("vestige")
-    except importlib.metadata.PackageNotFoundError:
-        return  # called from a source tree that nobody installed: there is no plugin to be found either
-    site = sysconfig.get_path("purelib", "posix_prefix", {"base": environment, "platbase": environment})
-    told = os.path.join(site, f"vestige-{own.version}.dist-info")
-    try:
-        if not os.path.lexists(os.path.join(site, os.path.basename(_PACKAGE))):
-            os.makedirs(told, exist_ok=True)
-            for name, text in (("METADATA", _metadata(own)), ("entry_points.txt", own.read_text("entry_points.txt"))):
-                with open(os.path.join(told, name), "w", encoding="utf-8") as file:
-                    file.write(text or "")
-            os.symlink(_PACKAGE, os.path.join(site, os.path.basename(_PACKAGE)))
-    except OSError as error:
-        raise VestigeError(f"can't write to {site}: {error}") from error
-
-
-def _metadata(own: importlib.metadata.Distribution) -> str | None:
-    return own.read_text("METADATA") or own.read_text("PKG-INFO")  # the latter in the source tree of an editable one
-
-
 def _with_programs(programs: str) -> dict[str, str]:
     return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
@@ -155,7 +109,7 @@ def _with_programs(programs: str) -> dict[str, str]:
 def _vestige(words: Sequence[str], folder: str, environ: dict[str, str]) -> int:
     """Call vestige as somebody in `folder` would."""
     sys.stdout.flush()
-    program = f"import sys; sys.path.append({os.path.dirname(_PACKAGE)!r}); from vestige.cli.front import main; "
+    program = f"import sys; sys.path.append({os.path.dirname(flights.PACKAGE)!r}); from vestige.cli.front import main; "
     call = [sys.executable, "-c", program + "sys.exit(main(['vestige', *sys.argv[1:]]))", *words]
     code = subprocess.run(call, cwd=folder, env=environ, check=False).returncode
     return code if code >= 0 else exit_codes.SIGNALLED - code
