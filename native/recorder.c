@@ -119,11 +119,12 @@ static void write_trace(const struct run *run)
     event_record(run->shared, &event.json);
 }
 
-static void write_start(struct shared *shared)
+/* The moment is that before the fork: by the time it returns here, the command may have run for a while. */
+static void write_start(struct shared *shared, struct moment moment)
 {
     struct event event;
 
-    event_start(&event, shared, "start", NULL);
+    event_open_at(&event.json, event.line, sizeof event.line, moment, "start", NULL);
     json_int(&event.json, "pid", atomic_load(&shared->command));
     event_record(shared, &event.json);
 }
@@ -342,14 +343,16 @@ int recorder_run(const struct run *run)
     struct shared *shared = run->shared;
     struct launch start = {shared, run->request, run->as_started, {{-1, -1}}};
     struct machine machine;
+    struct moment moment;
 
     name_thread("vestige-rec");
     (void)!setpgid(0, shared->guard);
     (void)!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     start.ends = prepare(run);
+    moment = event_moment(shared);
     if (launch(&start) < 0)
         return fail_to_launch(shared, errno);
-    write_start(shared);
+    write_start(shared, moment);
     close_inherited(-1);
     raise_descriptor_limit();
     (void)processes_init();

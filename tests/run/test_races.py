@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+import pytest
 from harness import recorded
 
 if TYPE_CHECKING:
     from harness.command import Vestige
+
 
 MANY = "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done"
 
@@ -30,3 +33,14 @@ def test_a_fork_that_ends_at_once_is_not_taken_for_a_new_process_while_it_dies(v
     told_again = [event for event in events if event["event"] == "gone" and (event["pid"], event["start"]) in ended]
     assert len(ended) == 401
     assert told_again == []
+
+
+@pytest.mark.needs("strace")
+def test_a_command_that_runs_before_its_start_is_written_is_no_shorter(vestige: Vestige) -> None:
+    """The fork returns in the recorder when the command is well on its way: here strace holds it back."""
+    forks = "clone,clone3,fork,vfork"
+    late = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={forks}", "-e", f"inject={forks}:delay_exit=100000"]
+    done = vestige.bare(*late, *vestige.words("sleep", "0.3", options=("--trace", "off")))
+    assert (done.returncode, done.stderr) == (0, b"")
+    moments = {event["event"]: event["t"] for event in recorded.read_lines(vestige.last().events_path)}
+    assert moments["end"] - moments["start"] >= 300_000_000

@@ -37,7 +37,7 @@ class Journal:
         with self._guard:
             self._seq += 1
             known = {name: value for name, value in keys.items() if value is not None}
-            line = {"seq": self._seq, "t": self.now(), "event": event, "via": "portable", **known}
+            line = {"seq": self._seq, "t": self.now(), "event": event, "via": "portable"} | known
             self._append(json.dumps(line).encode("ascii") + b"\n")
 
     def close(self) -> None:

@@ -157,13 +157,14 @@ class _Run:
     def command(self) -> int:
         """Start the command, wait for it and return its exit code."""
         _adopt_orphans()
+        moment = self.journal.now()
         try:
             self.pid = _spawn(self.order, self.streams.moves(), self.mask)
         except OSError as error:
             return self._failed(error)
         finally:
             self.streams.let_go()
-        self.journal.write("start", pid=self.pid)
+        self.journal.write("start", pid=self.pid, t=moment)  # before the fork: it may have run for a while by now
         sampler = self._sampler()
         while not self._over():
             self._handle(*_next_signal())
