@@ -47,4 +47,15 @@ def test_a_page_by_itself_has_all_in_it() -> None:
 
 def test_a_page_of_a_server_names_its_files() -> None:
     page = "".join(render("base.html", assets="linked"))
-    assert re.findall(r"""(?:src|href)=["']?([^"'> ]*)""", page) == ["data:,", "/style.css", "#main", "/page.js"]
+    named = re.findall(r"""(?:src|href)=["']?([^"'> ]*)""", page)
+    assert {"/style.css", "/page.js", "/serve.css", "/serve.js"} <= set(named)
+    assert "<style" not in page
+    assert not re.search(r"<script[^>]*>[^<]", page)
+
+
+@pytest.mark.parametrize("name", environment().list_templates(extensions=["html"]))
+def test_no_element_of_a_template_has_a_style_of_its_own(name: str) -> None:
+    """A server's pages allow none."""
+    loader = environment().loader
+    assert loader is not None
+    assert ' style="' not in loader.get_source(environment(), name)[0]

@@ -293,7 +293,10 @@ def test_a_project_counts_its_own_use(machine: Machine, collector: Collector) ->
     assert body["counts"] == [["train", {"model": "forest"}, "1"]]
 
 
-WORDS = [[name] for name in COMMANDS if name not in ("run", "duct", "span", "demo", "rerun")]
+RUN_OTHERS = ("run", "duct", "span", "demo", "rerun", "bench")
+CONNECT_BY_PURPOSE = ("serve", "scenarios")  # listens on this machine; installs what it compares
+WORDS = [[name] for name in COMMANDS if name not in (*RUN_OTHERS, *CONNECT_BY_PURPOSE)]
+WORDS += [[name, "--help"] for name in CONNECT_BY_PURPOSE]
 WORDS += [["telemetry", action] for action in ACTIONS if action not in ("send", "forget")]
 WORDS += [["--help"], ["--version"], ["no-such-command"], ["ls", "--json"], ["show", "--files"]]
 
