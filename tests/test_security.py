@@ -11,8 +11,8 @@ TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "reference" / "security.md").read_text()
 # A key that is new here was thought about: can a cloned repository do harm with it?
 HARMLESS = {
-    "capture", "classes", "commit", "deny_network", "environment", "gc", "hash", "hash_limit", "io_uring", "kedro", "store",
-    "summary", "tags", "telemetry", "trace", "wait",
+    "capture", "classes", "commit", "deny_network", "environment", "gc", "hash", "hash_limit", "io_uring", "kedro",
+    "store", "summary", "tags", "telemetry", "trace", "wait",
 }  # fmt: skip
 
 

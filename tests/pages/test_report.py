@@ -325,15 +325,15 @@ class TestWhatChanged:
         found = since_last(gather(folders.write(store, folders.FULL, 2)))
         assert found is not None
         assert found.earlier == first.short_id
-        wall = next(row for row in found.figures if row.name == "Wall time")
-        assert (wall.before, wall.now, wall.ratio) == ("5.00 s", "10.0 s", "2.00 ×")  # noqa: RUF001
-        said = {(change.what, change.name): change.words for change in found.others}
-        assert said["outcome", ""] == "ok → exit 3"
-        assert said["input", "data/raw.csv"].startswith("another content: ")
-        assert said["input", "data/weather.csv"] == "new"
-        assert said["output", "old"] == "not used any more"
-        assert said["software", "numpy"] == "2.0.0 → 2.1.0"
-        assert said["environment", "LANG"] == "another value"
+        wall = next(row for row in found.figures if row[0] == "wall")
+        assert wall[1:4] == ["5.00 s", "10.0 s", "2.00×"]  # noqa: RUF001
+        assert found.sentence.startswith("`this run` took 2.00 times as long as ")
+        rows = {(topic.title, row[0]): row[1:] for topic in found.topics for row in topic.rows}
+        assert rows["outcome", "outcome"] == ["ok", "exit 3"]
+        assert rows["inputs", "data/raw.csv"] == ["30.0 MB 000000000000", "31.0 MB 000000000000"]
+        assert rows["inputs", "data/weather.csv"][0] == rows["outputs", "old"][1] == "–"  # noqa: RUF001
+        assert rows["software", "numpy"] == ["2.0.0", "2.1.0"]
+        assert rows["environment", "LANG"][0] == "C"
 
     def test_the_first_of_its_kind_has_nothing_to_be_told_from(self, store: Path) -> None:
         folders.write(store, folders.THOUSANDS, 0)
@@ -341,7 +341,7 @@ class TestWhatChanged:
 
     def test_the_same_again_says_so(self, store: Path) -> None:
         folders.write(store, folders.FULL, 0)
-        assert "Nothing else that is known" in words_of(text_of(folders.write(store, folders.FULL, 1)))
+        assert "nothing else that was seen differs" in words_of(text_of(folders.write(store, folders.FULL, 1)))
 
 
 class TestSeveral:
