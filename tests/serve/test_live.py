@@ -14,7 +14,7 @@ from serve.servers import serving_runs
 from vestige.record import place
 from vestige.record.model import Exit, Record
 from vestige.record.store import Runs
-from vestige.serve import following
+from vestige.serve import following, frame, pages
 from vestige.serve.following import Alive, Follower, Following, Look
 from vestige.serve.growing import HEIGHT, WIDTH, growing, remaining
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from harness.command import Vestige
 
 SECOND = 1_000_000_000
+RUNNING = Record(id=place.new_id(), argv=("a",), cwd="/", status="running", started="2026-01-01T00:00:00.000000Z",
+                 ended=None, exit=Exit(), vestige="0", machine=None, environment={})  # fmt: skip
 
 
 def event(seq: int, seconds: float, kind: str, **keys: object) -> bytes:
@@ -112,9 +114,7 @@ def test_how_long_it_may_go_on(elapsed: float, earlier: tuple[float, ...], words
 def test_shapes_stay_within_their_chart(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(event(0, 0, "start", pid=1) + b"".join(sample(n, n / 10, 1000 * n) for n in range(1, 3000)))
-    record = Record(id=place.new_id(), argv=("a",), cwd="/", status="running", started="2026-01-01T00:00:00.000000Z",
-                    ended=None, exit=Exit(), vestige="0", machine=None, environment={})  # fmt: skip
-    shown = growing(record, Follower(str(path)).look(), state="running", earlier=(), began=0.0)
+    shown = growing(RUNNING, Follower(str(path)).look(), state="running", earlier=(), began=0.0)
     memory = shown.charts[0]
     (shape,) = memory.shapes
     corners = [tuple(map(float, pair.split())) for pair in shape.line[1:].split("L")]
@@ -157,6 +157,18 @@ def test_a_run_grows_and_ends(vestige: Vestige) -> None:
             process.communicate(b"2\n", timeout=30)
             until(lambda: served.client.get(f"/runs/{run}/live.json").json()["state"] == "ended", "its end", limit=60)
             assert "live.json" not in served.client.get(f"/runs/{run}").text
+
+
+def test_a_run_that_nobody_has_looked_at_yet_has_a_page(tmp_path: Path) -> None:
+    """Between the start of a command and the first look at it there is no point for any chart."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(event(0, 0, "begin") + event(1, 1, "start", pid=7))
+    look = Follower(str(path)).look()
+    now = growing(RUNNING, look, state="running", earlier=(), began=0.0)
+    assert not any(chart.shapes for chart in now.charts)
+    page = bytes(frame.page("growing.html", here="run", record=RUNNING, short="1", started="", now=now,
+                            state_words=pages.STATES, roles=pages.ROLES, streams=()).body)  # fmt: skip
+    assert page.count(b'class="growing"') == len(now.charts)
 
 
 @pytest.mark.needs("recorder")

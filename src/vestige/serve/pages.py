@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
 _MOST_COMPARED = plot_data.MOST_RUNS
 _CLOSING = 30.0  # s that are left for the record of a run that is over, before somebody else makes it
-_STATES = {"running": "Running", "closing": "Over; its record is being made"}
-_ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
+STATES = {"running": "Running", "closing": "Over; its record is being made"}
+ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
 
 
 def _runs(request: Request) -> Response:
@@ -55,7 +55,7 @@ def _run(request: Request) -> Response:
     record, now = _growing(request, run, state)
     return frame.page("growing.html", here="run", record=record, short=short_id(record.id),
                  started=local(record.started),
-                 now=now, state_words=_STATES, roles=_ROLES, streams=captured.streams(run))  # fmt: skip
+                 now=now, state_words=STATES, roles=ROLES, streams=captured.streams(run))  # fmt: skip
 
 
 def _live(request: Request) -> Response:
@@ -64,7 +64,7 @@ def _live(request: Request) -> Response:
     if state == "ended":
         return Json({"state": "ended"})
     _, now = _growing(request, run, state)
-    return Json({"words": _STATES[now.state], **dataclasses.asdict(now)})
+    return Json({"words": STATES[now.state], **dataclasses.asdict(now)})
 
 
 def _output(request: Request) -> Response:
