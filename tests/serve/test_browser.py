@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from harness.command import Vestige
     from harness.kept import Store
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Request
     from serve.servers import Serving
 
 pytestmark = pytest.mark.needs("chromium")
@@ -46,9 +46,14 @@ class Visit:
         self.page.on("request", lambda request: self.requested.append(request.url))
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"{request.url} {request.failure}"))
+        self.page.on("requestfailed", self._failed)
         self.page.goto(self.served.address)
         self.page.wait_for_url(self.served.url)
+
+    def _failed(self, request: Request) -> None:
+        """Note what failed by itself: what is still on its way is given up when the next page is asked for."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url} {request.failure}")
 
     def go(self, path: str) -> None:
         answer = self.page.goto(f"{self.served.url.rstrip('/')}{path}")
