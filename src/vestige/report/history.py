@@ -76,7 +76,8 @@ def advice_lines(found: Advice) -> Iterator[str]:
     """Yield what to ask for, each with its evidence."""
     failed = f", {number(found.failed)} failed" if found.failed else ""
     killed = f", {number(found.out_of_memory)} of them out of memory" if found.out_of_memory else ""
-    yield f"{found.template}: {number(found.runs)} runs since {found.since[:10]}{failed}{killed}"
+    runs = "1 run" if found.runs == 1 else f"{number(found.runs)} runs"
+    yield f"{found.template}: {runs} since {found.since[:10]}{failed}{killed}"
     for request in found.requests:
         yield f"  {request.option:<22} {advice.basis(request)}; {_seen(request)}"
         yield from (f"  {'':<22} {reason}" for reason in request.why)
