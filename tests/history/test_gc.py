@@ -96,6 +96,14 @@ def test_no_more_go_than_the_size_needs(store: Store) -> None:
     assert short.beyond == total - sizes[ids[0]]
 
 
+def test_a_run_around_one_that_stays_is_counted_as_staying(store: Store) -> None:
+    outer = store.run()
+    inner = store.run(parent=outer)
+    sizes = {each.row.id: each.size for each in planned(store, last=0).doomed}
+    plan = planned(store, largest=sizes[inner])
+    assert (plan.doomed, plan.beyond) == ((), sizes[outer])
+
+
 def test_it_is_gone_and_the_rest_is_not(store: Store) -> None:
     ids = [store.run() for _ in range(3)]
     assert cleared(store, planned(store, last=1), last=1) == [None, None]

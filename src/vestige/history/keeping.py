@@ -64,10 +64,11 @@ def plan(index: Index, rules: Rules) -> Plan:
     chosen, beyond = _chosen(candidates, rows, rules)
     spared = _around({row.id: row for row in rows}, {each.row.id for each in chosen}) if not rules.thin else set()
     doomed = tuple(each for each in chosen if each.row.id not in spared)
+    beyond += sum(each.size for each in chosen if each.row.id in spared)
     counted: dict[str, int] = {}
     for reason in [*reasons.values(), *("around a run that is kept" for _ in spared)]:
         counted[reason] = counted.get(reason, 0) + 1
-    return Plan(doomed, len(rows) - len(doomed), counted, beyond)
+    return Plan(doomed, len(rows) - len(doomed), counted, max(beyond, 0) if rules.largest is not None else 0)
 
 
 def freed(row: Row, *, thin: bool) -> int:
@@ -91,7 +92,7 @@ def _reasons(rows: Sequence[Row], rules: Rules) -> dict[str, str]:
 
 
 def _chosen(candidates: Sequence[Row], rows: Sequence[Row], rules: Rules) -> tuple[list[Doomed], int]:
-    """Return what goes of the candidates, the oldest first, and how many bytes the rest is beyond its limit."""
+    """Return what goes of the candidates, the oldest first, and how many bytes the rest is beyond its limit, if any."""
     sized = [Doomed(row, freed(row, thin=rules.thin)) for row in candidates]
     sized = [each for each in sized if each.size or not rules.thin]
     if rules.largest is None:
@@ -103,7 +104,7 @@ def _chosen(candidates: Sequence[Row], rows: Sequence[Row], rules: Rules) -> tup
             break
         chosen.append(each)
         beyond -= each.size
-    return chosen, max(beyond, 0)
+    return chosen, beyond
 
 
 def _around(rows: dict[str, Row], doomed: set[str]) -> set[str]:
