@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NAME = "journal.json"
 _PREPARED = "index-"
 _PATIENCE = 30.0  # s for whoever holds `index.lock`
-_NAP = 0.01  # s
+_NAP = 0.01  # s, at most
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _MOST = 1 << 20  # B
 
@@ -68,7 +68,7 @@ class Journal:
                     f"another git holds {self._lock}, or died and left it; where no git is running, remove it, and "
                     "`vestige commit` makes the commit"
                 )
-            time.sleep(_NAP)
+            time.sleep(_NAP * os.urandom(1)[0] / 255)  # never in step with a loop that commits
 
     def prepared(self, name: str) -> str:
         """Return the path for an index that is being prepared.
