@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
-import re
-import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import measure
 import spread
 import table
+import web
 from errors import BenchError
 from installation import CHECKOUT, add
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import contextlib
 
-    from spread import Spread
     from workloads import Workloads
 
 _STORED = 1_000_000
@@ -36,7 +31,6 @@ _PAGES = {
     "everything as CSV": "/vestige/1/all.csv",
 }
 _SLOWEST = "all charts, 52 weeks"
-_URL = re.compile(r"http://127\.0\.0\.1:([0-9]+)/")
 
 
 def collecting(work: Workloads) -> table.Section:
@@ -44,11 +38,11 @@ def collecting(work: Workloads) -> table.Section:
     add(work.made, "collector")
     stored, sent = work.number(_STORED), work.number(_SENT)
     with measure.scene(work.made.room) as where:
-        with _server(where, "empty") as port:
-            rates = [_rate(where, port, sent) for _ in range(work.rounds(5))]
+        with _server(where, "empty") as server:
+            rates = [_rate(where, server.port, sent) for _ in range(work.rounds(5))]
         filled = float(_reports(where, "fill", _database(where, "full"), str(stored)))
-        with _server(where, "full") as port:
-            pages = {name: _page(port, path, work.rounds(9)) for name, path in _PAGES.items()}
+        with _server(where, "full") as server:
+            pages = {name: server.page(path, work.rounds(9)) for name, path in _PAGES.items()}
     rate = spread.of(rates)
     rows = tuple((name, table.seconds(seen.median), table.seconds(seen.high)) for name, seen in pages.items())
     return table.Section(
@@ -64,20 +58,9 @@ def collecting(work: Workloads) -> table.Section:
     )
 
 
-@contextlib.contextmanager
-def _server(where: measure.Scene, name: str) -> Iterator[int]:
-    """Run a collector and give its port."""
+def _server(where: measure.Scene, name: str) -> contextlib.AbstractContextManager[web.Server]:
     words = ["vestige", "collector", "serve", "--port", "0", "--rate", "0", "--database", _database(where, name)]
-    environment = dict(where.environment)
-    with subprocess.Popen(words, env=environment, cwd=where.folder, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        found = _URL.search(said)
-        if found is None:
-            process.kill()
-            raise BenchError(f"the collector did not start: {said.strip()}")
-        yield int(found[1])
-        process.send_signal(signal.SIGTERM)
+    return web.running(words, where)
 
 
 def _database(where: measure.Scene, name: str) -> str:
@@ -90,22 +73,6 @@ def _rate(where: measure.Scene, port: int, number: int) -> float:
     if int(accepted) != number:
         raise BenchError(f"{accepted} of {number} reports were accepted")
     return number / float(seconds)
-
-
-def _page(port: int, path: str, rounds: int) -> Spread:
-    """Return how long a page takes, after a first time that does not count."""
-    walls = []
-    for _ in range(rounds + 1):
-        begun = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("GET", path, headers={"Host": "localhost"})
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        walls.append(time.monotonic() - begun)
-        if answer.status != http.client.OK or not content:
-            raise BenchError(f"{path} was answered with {answer.status}")
-    return spread.of(walls[1:])
 
 
 def _reports(where: measure.Scene, *words: str) -> str:

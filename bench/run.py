@@ -33,6 +33,7 @@ import pages
 import peers
 import pipelines
 import searching
+import serving
 import table
 import telemetry
 import throughput
@@ -60,6 +61,7 @@ SECTIONS: dict[str, Callable[[Workloads], Section]] = {
     "listing": listing.listing,
     "pages": pages.pages,
     "history": searching.searching,
+    "serve": serving.serving,
     "duct-ls": duct_listing.listing,
     "commit": committing.committing,
     "kedro": pipelines.kedro,
