@@ -17,6 +17,7 @@ from report import charts
 from vestige.duct.kept import LogRun
 from vestige.errors import UsageError
 from vestige.pages import commands, drawing, headline, printed, timeline
+from vestige.pages.beside import Beside
 from vestige.pages.changes import since_last
 from vestige.pages.embedded import embedded
 from vestige.pages.gathered import gather
@@ -322,7 +323,7 @@ class TestWhatChanged:
         )
         first = folders.write(store, before, 0)
         folders.write(store, folders.THOUSANDS, 1)
-        found = since_last(gather(folders.write(store, folders.FULL, 2)))
+        found = since_last(gather(folders.write(store, folders.FULL, 2)), Beside())
         assert found is not None
         assert found.earlier == first.short_id
         wall = next(row for row in found.figures if row[0] == "wall")
@@ -337,7 +338,7 @@ class TestWhatChanged:
 
     def test_the_first_of_its_kind_has_nothing_to_be_told_from(self, store: Path) -> None:
         folders.write(store, folders.THOUSANDS, 0)
-        assert since_last(gather(folders.write(store, folders.FULL, 1))) is None
+        assert since_last(gather(folders.write(store, folders.FULL, 1)), Beside()) is None
 
     def test_the_same_again_says_so(self, store: Path) -> None:
         folders.write(store, folders.FULL, 0)

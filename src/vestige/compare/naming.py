@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from vestige import settings
 from vestige.compare.sides import Side
 from vestige.errors import GitError, RunNotFoundError, UsageError
-from vestige.record.kept import Problem
+from vestige.history import earlier
+from vestige.record.kept import Problem, loaded
+from vestige.record.place import short_id
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TypeGuard
 
-    from vestige.history.all_runs import AllRuns
-    from vestige.record.kept import KeptRun
+    from vestige.history.all_runs import AllRuns, Entry
+    from vestige.record.kept import KeptRun, Loaded
     from vestige.record.model import Record
 
 TAG = "tag:"
 REVISION = "git:"
 MOST_RUNS = 1_000  # of a tag: the newest
-_LOOKED_AT = 10_000  # runs, for an earlier one of the same command
 
 
 def sides(all_runs: AllRuns, folder: str | None, groups: Sequence[Sequence[str]]) -> list[Side]:
@@ -40,7 +42,7 @@ def sides(all_runs: AllRuns, folder: str | None, groups: Sequence[Sequence[str]]
         return list(map(_side, ([word] for word in words), found))
     (only,) = found
     if len(only) == 1:
-        return [_alone(earlier_like(all_runs, only[0])), _alone(only[0])]
+        return [_alone(earlier_like(all_runs, only[0].load())), _alone(only[0])]
     return [_alone(run) for run in reversed(only)]
 
 
@@ -62,21 +64,37 @@ def runs(all_runs: AllRuns, folder: str | None, word: str) -> tuple[KeptRun, ...
         raise
 
 
-def earlier_like(all_runs: AllRuns, run: KeptRun) -> KeptRun:
-    """Return the last run before `run` of the same command in the same folder. Raises RunNotFoundError, StoreError."""
-    record = run.load()
-    found = next(_like(all_runs, record), None)
+def earlier_like(all_runs: AllRuns, record: Record) -> KeptRun:
+    """Return the last run before this one of the same command in the same folder.
+
+    Raises RunNotFoundError, StoreError.
+    """
+    found = max((*_own(all_runs, record), *_log(all_runs, record)), key=_started, default=None)
     if found is None:
-        raise RunNotFoundError(f"no earlier run of the same command as {run.short_id} is kept; name two runs")
-    return found
+        raise RunNotFoundError(f"no earlier run of the same command as {short_id(record.id)} is kept; name two runs")
+    return found.folder
 
 
-def _like(all_runs: AllRuns, record: Record) -> Iterator[KeptRun]:
-    for entry in itertools.islice(all_runs.records(), _LOOKED_AT):
-        if isinstance(entry, Problem) or entry.record.started >= record.started:
-            continue
-        if (entry.record.argv, entry.record.cwd) == (record.argv, record.cwd) and entry.record.status != "running":
-            yield entry.folder
+def _own(all_runs: AllRuns, record: Record) -> Iterator[Loaded[KeptRun]]:
+    """Yield the last one of vestige's own runs, if there is any."""
+    candidates = earlier.of_command(all_runs.runs, record.argv, record.cwd, before=record.started)
+    return itertools.islice((entry for entry in map(loaded, candidates) if _is_like(entry, record)), 1)
+
+
+def _log(all_runs: AllRuns, record: Record) -> Iterator[Loaded[KeptRun]]:
+    """Yield the last log, if there is any."""
+    entries = (entry for _, entry in all_runs.logs())
+    return itertools.islice((entry for entry in entries if _is_like(entry, record)), 1)
+
+
+def _is_like(entry: Entry, record: Record) -> TypeGuard[Loaded[KeptRun]]:
+    if isinstance(entry, Problem) or entry.record.started >= record.started:
+        return False
+    return (entry.record.argv, entry.record.cwd) == (record.argv, record.cwd) and entry.record.status != "running"
+
+
+def _started(entry: Loaded[KeptRun]) -> str:
+    return entry.record.started
 
 
 def _tagged(all_runs: AllRuns, tag: str) -> Iterator[KeptRun]:

@@ -120,12 +120,13 @@ def of_snapshot(folder: str, argv: Sequence[str]) -> str:
     columns = [source.column(name) for name in _ASKED]
     same = [at for at, other in enumerate(columns[0]) if other == template]
     same.sort(key=source.column("started").__getitem__, reverse=True)
-    found = of(Seen(*(column[at] for column in columns)) for at in same)
-    return line(found) if found is not None and found.runs - found.failed >= _ENOUGH else ""
+    return line(of(Seen(*(column[at] for column in columns)) for at in same))
 
 
-def line(found: Advice) -> str:
-    """Return it in one line: `--mem=700M would do: 37 runs, p99 + 20 %`."""
+def line(found: Advice | None) -> str:
+    """Return it in one line, `--mem=700M would do: 37 runs, p99 + 20 %`; empty where too few runs ended well."""
+    if found is None or found.runs - found.failed < _ENOUGH:
+        return ""
     request = next((each for each in found.requests if each.option.startswith("--mem")), None)
     return "" if request is None else f"{request.option} would do: {basis(request)}"
 

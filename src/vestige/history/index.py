@@ -88,9 +88,13 @@ class Source:
             return False
         return abs(number - self._rows) <= _FEW + self._rows // _SHARE
 
+    def position(self, name: str) -> int | None:
+        """Return the position of the row that was made of a run folder, whatever has become of that since."""
+        return self._positions.get(name)
+
     def holds(self, name: str) -> int | None:
         """Return the position of the row of a run folder, if it still is what that holds."""
-        position = self._positions.get(name)
+        position = self.position(name)
         if position is None or self._stamps[position] != stamp(f"{self.runs}/{name}"):
             return None
         return position

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import RecordError, StoreError
-from vestige.history import descriptors, lookers
+from vestige.history import descriptors, earlier, lookers
 from vestige.history.same_files import Comparison
 from vestige.observe.events import EVENTS_NAME
 from vestige.observe.lines import open_regular
-from vestige.record import codec, place, start, tinyjson
+from vestige.record import codec, place, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from vestige.record.store import RunFolder, Runs
 
 _MOST = 5  # runs that are looked into
-_BEFORE_ARGV = 1000  # B of `record.json`: schema and id
 _NONE_KEPT = "no earlier run of this command in this folder is kept"
 _STDINS = ("terminal", "device", "closed")
 # who tells names of users, hosts and services, or takes messages: what is asked there is not data
@@ -75,15 +73,11 @@ def earlier_run(runs: Runs, asked: Asked, progress: Progress | None = None) -> E
 
 
 def _candidates(runs: Runs, asked: Asked) -> tuple[list[RunFolder], RunFolder | None]:
-    """Return the newest runs of this command in this environment, and the newest one in another, if it was met.
-
-    Told from the raw bytes: there may be thousands of runs.
-    """
+    """Return the newest runs of this command in this environment, and the newest one in another, if it was met."""
     same: list[RunFolder] = []
     other = None
-    token = json.dumps(asked.environment_hash).encode()
-    for folder, content in _of_command(runs, asked):
-        if token in content:
+    for folder in earlier.of_command(runs, asked.argv, asked.cwd):
+        if _is_in(folder, asked.environment_hash):
             same.append(folder)
             if len(same) == _MOST:
                 break
@@ -92,16 +86,13 @@ def _candidates(runs: Runs, asked: Asked) -> tuple[list[RunFolder], RunFolder | 
     return same, other
 
 
-def _of_command(runs: Runs, asked: Asked) -> Iterator[tuple[RunFolder, bytes]]:
-    """Yield the runs of this command in this folder, newest first, with the text of their records."""
-    words = {"argv": list(asked.argv), "cwd": asked.cwd}
-    first, final = tinyjson.dumps(words)[1:-2], json.dumps(words, indent=1).encode()[2:-2]
-    length = max(len(first), len(final)) + _BEFORE_ARGV
-    for folder in runs.newest_first():
-        with suppress(OSError), open_regular(os.path.join(folder.path, place.RECORD_NAME)) as file:
-            head = file.read(length)
-            if first in head or final in head:
-                yield folder, head + file.read(codec.LARGEST_RECORD)
+def _is_in(folder: RunFolder, environment: str) -> bool:
+    """Say whether a run may be of an environment, told from the raw bytes: there may be thousands."""
+    try:
+        with open_regular(os.path.join(folder.path, place.RECORD_NAME)) as file:
+            return json.dumps(environment).encode() in file.read(codec.LARGEST_RECORD)
+    except OSError:
+        return False
 
 
 def _why_no_candidate(other: RunFolder | None, asked: Asked) -> str:
@@ -237,10 +228,10 @@ def _is_whole(path: str, length: int | None) -> bool:
         return False
 
 
-def is_shown_again(earlier: Earlier, asked: Asked) -> bool:
+def is_shown_again(found: Earlier, asked: Asked) -> bool:
     """Say whether all that a run printed can be given again; not so where it went to a terminal uncaptured."""
     outlets = (("stdout", asked.standard.stdout), ("stderr", asked.standard.stderr))
-    streams = [(earlier.record.streams[name], now) for name, now in outlets]
+    streams = [(found.record.streams[name], now) for name, now in outlets]
     return all(then.captured or then.merged or then.length == 0 or now.is_null for then, now in streams)
 
 

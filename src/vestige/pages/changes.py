@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.compare import naming
 from vestige.compare.comparison import compare
 from vestige.compare.sides import Side
-from vestige.errors import RecordError, RunNotFoundError, StoreError
-from vestige.history.all_runs import AllRuns
-from vestige.record.place import Store
-from vestige.record.store import Runs
 from vestige.report import compare_text as text
 from vestige.report.compare_words import sentence
 
 if TYPE_CHECKING:
+    from vestige.pages.beside import History
     from vestige.pages.gathered import Gathered
-    from vestige.record.kept import KeptRun
     from vestige.report.tables import Column
 
 _THIS = "this run"
@@ -47,9 +41,9 @@ class Changes:
     topics: tuple[Topic, ...]
 
 
-def since_last(run: Gathered) -> Changes | None:
-    """Return what changed since the last run of the same command that is kept beside this one; None: there is none."""
-    before = None if run.is_log else _earlier(run.run)
+def since_last(run: Gathered, history: History) -> Changes | None:
+    """Return what changed since the last run of the same command; None: none is kept."""
+    before = None if run.is_log else history.last_before(run)
     if before is None:
         return None
     found = compare([Side(before.short_id, (before,)), Side(_THIS, (run.run,))])
@@ -66,11 +60,3 @@ def since_last(run: Gathered) -> Changes | None:
             for topic, each in topics
         ),
     )
-
-
-def _earlier(run: KeptRun) -> KeptRun | None:
-    store = os.path.dirname(os.path.dirname(os.path.abspath(run.path)))
-    try:
-        return naming.earlier_like(AllRuns(Runs((Store(store, "option"),)), ()), run)
-    except (RunNotFoundError, RecordError, StoreError):
-        return None

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from vestige._version import VERSION
 from vestige.errors import StoreError, UsageError, VestigeError
-from vestige.pages import advised, changes, commands, headline, printed, several, timeline, used_files
+from vestige.pages import changes, commands, headline, printed, several, timeline, used_files
+from vestige.pages.beside import Beside
 from vestige.pages.embedded import embedded
 from vestige.pages.environment import render
 from vestige.pages.gathered import gather
@@ -18,6 +19,7 @@ from vestige.report.words import command, safe, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vestige.pages.beside import History
     from vestige.pages.environment import Assets
     from vestige.pages.gathered import Gathered
     from vestige.record.kept import KeptRun
@@ -27,9 +29,10 @@ _TITLE = 80  # letters
 _LAST_WORDS = 5  # lines of stderr beside a failure
 
 
-def page(runs: Sequence[KeptRun], *, assets: Assets = "inline") -> Iterator[str]:
+def page(runs: Sequence[KeptRun], *, assets: Assets = "inline", history: History | None = None) -> Iterator[str]:
     """Return the page of one run, or that of several over each other, piece by piece.
 
+    `history` knows other runs; without it they are looked for in the store of the run.
     A run that goes on is shown as far as it has come. Raises RecordError, StoreError, UsageError.
     """
     if not runs:
@@ -37,10 +40,10 @@ def page(runs: Sequence[KeptRun], *, assets: Assets = "inline") -> Iterator[str]
     if len(runs) > plot_data.MOST_RUNS:
         raise UsageError(f"more than {plot_data.MOST_RUNS} runs can't be told apart in one report")
     found = [gather(run) for run in runs]
-    return _of_one(found[0], assets) if len(found) == 1 else _of_several(found, assets)
+    return _of_one(found[0], assets, history or Beside()) if len(found) == 1 else _of_several(found, assets)
 
 
-def _of_one(run: Gathered, assets: Assets) -> Iterator[str]:
+def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
     record, chart = run.record, run.chart
     began, ended = timeline.starts_and_ends(chart)
     output, output_error = _output(run)
@@ -58,7 +61,7 @@ def _of_one(run: Gathered, assets: Assets) -> Iterator[str]:
         identity=terminal.identity(record, run.run.path),
         tiles=headline.tiles(record),
         sentence=headline.sentence(record, run.processes),
-        advice=advised.line(run),
+        advice="" if run.is_log else history.advice(run),
         last_words=_last_words(run) if terminal.failed(record) else [],
         panels=timeline.panels(chart),
         ticks=timeline.time_ticks(chart.end),
@@ -83,7 +86,7 @@ def _of_one(run: Gathered, assets: Assets) -> Iterator[str]:
         output_error=output_error,
         output_limit=printed.MOST_BYTES,
         streams=terminal.stream_rows(record),
-        changes=changes.since_last(run),
+        changes=changes.since_last(run, history),
         remarks=list(terminal.remarks(record)),
         commit=commit.page(record),
         legend=quantity.LEGEND,

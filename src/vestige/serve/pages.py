@@ -16,6 +16,7 @@ from vestige.compare.sides import Side
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.observe.events import EVENTS_NAME
 from vestige.pages import comparison, report
+from vestige.pages.beside import Indexed
 from vestige.record import codec, place
 from vestige.record.finalise import is_running
 from vestige.record.place import short_id
@@ -51,7 +52,8 @@ def _run(request: Request) -> Response:
     run = _asked_run(request)
     state = _state(run)
     if state == "ended":
-        return frame.long_page(report.page((run,), assets="linked"))
+        history = Indexed(_served(request).catalogue.index())
+        return frame.long_page(report.page((run,), assets="linked", history=history))
     record, now = _growing(request, run, state)
     return frame.page("growing.html", here="run", record=record, short=short_id(record.id),
                  started=local(record.started),
