@@ -15,6 +15,8 @@
     └── ServerError              a server can't have its address or its packages
         └── CollectorError       the collector can't have its database
 
+`Terminated` is none of them: it is what Ctrl-C raises, for SIGTERM and SIGHUP.
+
 A message says what failed, on which path or pid, and what to do next, in one line and without a full stop.
 """
 
@@ -29,6 +31,15 @@ class VestigeError(Exception):
     def __str__(self) -> str:
         """Return the message on one line; what a terminal would obey (escape sequences, line feeds) is escaped."""
         return printable(super().__str__())
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came to this process, and, unlike Ctrl-C, to none that it has started."""
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        super().__init__(number)
+        self.number = number
 
 
 class UsageError(VestigeError):

@@ -39,6 +39,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     ),
     (f"{NOT_COMMITTED}", "from `vestige rerun`: the command succeeded, but its commit was not made"),
     (f"{INTERRUPTED}", "interrupted with Ctrl-C"),
+    (f"{SIGNALLED} + n", "ended by signal n (143 is SIGTERM, 129 SIGHUP), which a command that was running got too"),
     (f"{BROKEN_PIPE}", "the reader of the output went away (`vestige ls | head -1`)"),
 )
 

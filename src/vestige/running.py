@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from vestige import invocation
-from vestige.errors import RecorderError
+from vestige.errors import RecorderError, Terminated
 from vestige.observe import recorder
 from vestige.record import start
 from vestige.record.place import stores_to_read, take_back
@@ -157,8 +157,10 @@ def _observe(order: recorder.Order, folder: str | None, environ: dict[str, str],
     drains = [_drain(pipe) for pipe in (observer.stdout, observer.stderr) if pipe]
     try:
         return observer.wait()
-    except KeyboardInterrupt:  # Ctrl-C reached the command too: it decides when to end
-        observer.wait()
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt, Terminated):
+            observer.send_signal(interrupt.number)
+        observer.wait()  # Ctrl-C reached the command too: it decides when to end
         raise
     finally:
         for drain in drains:

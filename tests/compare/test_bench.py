@@ -89,6 +89,19 @@ def test_interrupted_it_gives_what_there_is(vestige: Vestige) -> None:
     assert kept(vestige) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_terminated_it_ends_the_command_too_and_gives_what_there_is(vestige: Vestige, number: int) -> None:
+    script = "echo x >> count; test $(wc -l < count) -lt 3 || exec sleep 1000"
+    process = vestige.start_bare(vestige.executable, "bench", "--no-keep", "-n", "50", "--", "sh", "-c", script)
+    until(lambda: os.path.exists(vestige.path("count")) and os.path.getsize(vestige.path("count")) >= 6, "runs")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -number
+    assert b"median" in out
+    assert b"interrupted: this is what there is" in err
+    assert kept(vestige) == []
+
+
 def test_forms_have_the_names_of_hyperfine(vestige: Vestige) -> None:
     text = vestige.call("bench", "-n", "2", "--no-keep", "--csv", "--", "true").stdout.decode()
     (row,) = csv.DictReader(text.splitlines())

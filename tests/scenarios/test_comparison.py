@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.waiting import until
 
 import vestige
 from vestige.scenarios import document
@@ -155,6 +157,25 @@ class TestTrouble:
             page = (tmp_path / "out" / name).read_text()
             assert "\033" not in page
             assert "<b>no such" not in page
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_ended_by_a_signal_it_leaves_nothing(self, project: Path, tmp_path: Path, number: int) -> None:
+        bare = tmp_path / "bin"
+        bare.mkdir()
+        (bare / "kedro").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
+        (bare / "kedro").chmod(0o755)
+        words = ["--only", "alone", "--installed", "--project", str(project), "-o", str(tmp_path / "out")]
+        environ = os.environ | {"TMPDIR": str(tmp_path), "PATH": f"{bare}:/usr/bin:/bin", "PYTHONPATH": SOURCES}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vestige", "scenarios", *words], env=environ, start_new_session=True,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the command")
+        (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == (130 if number == signal.SIGINT else -number), said
+        assert sorted(os.listdir(tmp_path)) == ["bin", "pid"]
+        until(lambda: not os.path.exists(f"/proc/{(tmp_path / 'pid').read_text().strip()}"), "its end")
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from vestige import exit_codes
 from vestige._version import VERSION
 from vestige.cli.nearest import nearest
-from vestige.errors import UsageError, VestigeError
+from vestige.errors import Terminated, UsageError, VestigeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,14 +97,21 @@ class Parser(argparse.ArgumentParser):
 
 def main(words: list[str]) -> int:
     """Run the command line `words`, count it, and return the exit code."""
+    _heed_signals()
     raised: list[type[BaseException]] = []
-    code = guarded(lambda: _noted(words, raised))
-    _count(words, code, raised)
+    try:
+        code = guarded(lambda: _noted(words, raised))
+        _count(words, code, raised)
+    except Terminated as ended:
+        return _die(ended.number)
     return code
 
 
 def guarded(call: Callable[[], int]) -> int:
-    """Return what `call` returns, or the exit code for what it raised, said in one line on stderr."""
+    """Return what `call` returns, or the exit code for what it raised, said in one line on stderr.
+
+    Raises Terminated.
+    """
     try:
         code = call()
         sys.stdout.flush()
@@ -111,6 +120,8 @@ def guarded(call: Callable[[], int]) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return exit_codes.BROKEN_PIPE
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the outermost edge: a traceback helps nobody, a file to paste does
@@ -119,6 +130,26 @@ def guarded(call: Callable[[], int]) -> int:
             return _failed(f"can't write the output: {error.strerror}")
         return _unexpected(error)
     return code
+
+
+def _heed_signals() -> None:
+    """Let what would end this process at once end it as Ctrl-C does: nothing is left behind, nothing goes on alone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # not where `nohup` has it ignored
+            signal.signal(number, _terminated)
+
+
+def _terminated(number: int, _: object) -> NoReturn:
+    raise Terminated(number)
+
+
+def _die(number: int) -> int:
+    """End by a signal after all, as whoever sent it expects to see."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return exit_codes.SIGNALLED + number
 
 
 def _failed(words: str) -> int:

@@ -62,7 +62,7 @@ class Bench:
     began: str  # as names of run folders begin
     runs: list[list[Run]] = field(default_factory=list)
     failure: Failure | None = None
-    interrupted: bool = False
+    interrupted: KeyboardInterrupt | None = None
 
     def tag(self, place: int) -> str:
         """Return the tag of the runs of one command, counted from 0."""
@@ -97,8 +97,8 @@ def bench(order: Order, progress: Callable[[int, int], None]) -> Bench:
                 break
             if counts:
                 made.runs[place].append(run)
-    except KeyboardInterrupt:
-        made.interrupted = True
+    except KeyboardInterrupt as interrupt:
+        made.interrupted = interrupt
     return made
 
 

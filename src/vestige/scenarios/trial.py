@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige import exit_codes, flights
-from vestige.errors import VestigeError
+from vestige.errors import Terminated, VestigeError
 
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Mapping, Sequence
 
     from vestige.scenarios.cases import Case
@@ -89,10 +90,22 @@ def run(words: Sequence[str], stage: Stage, more: Mapping[str, str]) -> Spent:
             )
         except OSError as error:
             raise VestigeError(f"can't run `{words[0]}`: {error.strerror}") from error
-        _, status, usage = os.wait4(child.pid, 0)
+        status, usage = _ended(child)
         wall = time.monotonic() - begun
     child.returncode = os.waitstatus_to_exitcode(status)  # or else Popen would wait for it once more
     return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIBI, exit_codes.shell_code(status))
+
+
+def _ended(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
+    """Wait for a child; whoever is told to end before tells the child, and lets it."""
+    try:
+        _, status, usage = os.wait4(child.pid, 0)
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt, Terminated):
+            child.send_signal(interrupt.number)
+        child.wait()
+        raise
+    return status, usage
 
 
 def output(words: Sequence[str], stage: Stage) -> str:

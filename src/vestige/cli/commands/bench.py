@@ -66,8 +66,8 @@ def execute(arguments: argparse.Namespace) -> int:
     finally:
         if arguments.no_keep:
             bench.forget(made)
-    if made.interrupted:
-        return exit_codes.INTERRUPTED
+    if made.interrupted is not None:
+        raise made.interrupted
     return exit_codes.FAILED if made.failure is not None else exit_codes.OK
 
 
@@ -120,7 +120,7 @@ def _show(made: Bench, arguments: argparse.Namespace) -> None:
         os.write(2, made.failure.output)
         code = "was not seen to end" if made.failure.code is None else f"ended with {made.failure.code}"
         printing.say(f"{safe(made.failure.command)} {code}; `--ignore-failure` goes on all the same")
-    if made.interrupted:
+    if made.interrupted is not None:
         printing.say("interrupted: this is what there is")
 
 

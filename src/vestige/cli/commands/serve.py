@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.cli.progress import Progress
-from vestige.errors import ServerError, UsageError
+from vestige.errors import ServerError, Terminated, UsageError
 from vestige.report.quantity import number
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def _serve(arguments: argparse.Namespace) -> None:
             beyond=arguments.beyond_this_machine,
             started=lambda address: _announce(address, asked=arguments.open),
         )
-    except KeyboardInterrupt:  # that is how it ends
-        pass
+    except KeyboardInterrupt as ending:  # that is how it ends
+        if isinstance(ending, Terminated):
+            raise
     finally:
         progress.clear()
 

@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 from typing import TYPE_CHECKING
 
-from vestige.errors import TelemetryError
+from vestige.errors import TelemetryError, Terminated
 from vestige.report.words import safe
 from vestige.telemetry import answers, preview, standing
 from vestige.telemetry.noise import BUDGET, truth
@@ -76,6 +76,8 @@ def _ask(places: Places, holds: Standing) -> None:
     _say(f"\nvestige: may anonymous counts of how `{source.schema.name}` is used be sent, once a week?\n{shown}")
     try:
         is_yes = _answer(places, holds)
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         _say("")
         is_yes = False
