@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import vestige
-from vestige.kedro.plan import plans
-from vestige.record.store import RunFolder
+from vestige.pipelines.plan import plans
+from vestige.store.runs import RunFolder
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "flights"
 TABLES = {"airlines.csv", "airports.csv", "flights.csv.zip", "planes.csv", "weather.csv"}

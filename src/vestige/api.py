@@ -8,11 +8,11 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vestige import invocation, running, settings
+from vestige import full_run, invocation, running, settings
 from vestige.errors import StoreError, UsageError
-from vestige.record.kept import Problem
 from vestige.record.place import stores_to_read
-from vestige.record.store import RunFolder, Runs
+from vestige.store.kept import Problem
+from vestige.store.runs import RunFolder, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ def run(  # noqa: PLR0913 - all keywords, as subprocess.run
     request.io_uring, request.deny_network = io_uring, deny_network
     request.commit, request.inputs, request.outputs = commit, list(inputs), list(outputs)
     request.if_changed = if_changed
-    ended = running.run(
+    ended = full_run.run(
         request,
         folder=folder,
         environ=environ,

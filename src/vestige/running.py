@@ -13,13 +13,12 @@ from vestige import invocation
 from vestige.errors import RecorderError, Terminated
 from vestige.observe import recorder
 from vestige.record import start
-from vestige.record.place import stores_to_read, take_back
-from vestige.record.store import RunFolder, Runs
+from vestige.record.place import take_back
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vestige.history.asked import Outlet, Standard
     from vestige.invocation import Request
     from vestige.record.model import Record
 
@@ -46,46 +45,6 @@ class Ended:
     record: Record
 
 
-def run(
-    request: Request,
-    *,
-    folder: str | None,
-    environ: dict[str, str],
-    streams: Streams = Streams(),
-    store: str | None = None,
-) -> Ended:
-    """Run the command of a request in `folder`, and make the commit that it asks for.
-
-    With `if_changed` that is the end of an earlier run, where one can stand for it: then no commit is made.
-
-    Raises:
-        UsageError: the request contradicts itself.
-        ConfigError: a config file or environment variable holds something unusable.
-        StoreError: the run folder can't be made.
-        RecorderError: the observer ended without a word, or can't deny the network.
-        GitError: there is no repository for a commit, or content of inputs can't be had.
-    """
-    chosen = invocation.load_settings(folder)
-    kept_in = invocation.store(store, chosen, os.environ, folder)
-    if request.if_changed:
-        from vestige.history import asked, unchanged  # noqa: PLC0415 - only where it is asked for
-
-        now = asked.asked(request, chosen=chosen, folder=folder, environ=environ, standard=_standard(streams))
-        found = unchanged.earlier_run(Runs(tuple(stores_to_read(kept_in, os.environ))), now)
-        if isinstance(found, unchanged.Earlier):
-            return Ended(found.folder, found.record)
-    if invocation.needs_preparation(request, chosen, folder):
-        from vestige.git.prepare import prepare  # noqa: PLC0415 - only where something is declared
-
-        prepare(request, folder or "")
-    ended = observed(request, folder=folder, environ=environ, streams=streams, store=store)
-    if ended.record.options.commit is None:
-        return ended
-    from vestige.git.commit import commit_and_note  # noqa: PLC0415 - only where one is asked for
-
-    return Ended(ended.folder, commit_and_note(ended.folder, ended.record, ended.record.options.commit))
-
-
 def observed(
     request: Request,
     *,
@@ -96,7 +55,7 @@ def observed(
 ) -> Ended:
     """Run the command of a request as it is: nothing is made ready, and the commit is left to the caller.
 
-    Raises UsageError, ConfigError, StoreError, RecorderError as `run` does.
+    Raises UsageError, ConfigError, StoreError, RecorderError.
     """
     chosen = invocation.load_settings(folder)
     order = invocation.open_run(
@@ -105,36 +64,20 @@ def observed(
         store=invocation.store(store, chosen, os.environ, folder),
         environ=environ,
         folder=folder,
-        stdin=_kind(streams.stdin, _STDIN),
+        stdin=kind(streams.stdin, _STDIN),
     )
     return _ended(order, _observe(order, folder, environ, streams))
 
 
-def _standard(streams: Streams) -> Standard:
-    """Return the standard streams as they would be; what an earlier run printed can only be given to a pipe again."""
-    from vestige.history.asked import NULL, Outlet, Standard, outlet, own_outlet  # noqa: PLC0415
-
-    def as_outlet(redirection: Redirection, own: int) -> Outlet:
-        if redirection is None:
-            return own_outlet(own, takes=False)
-        if redirection in (subprocess.PIPE, subprocess.DEVNULL):
-            return Outlet("pipe") if redirection == subprocess.PIPE else NULL
-        return outlet(_number(redirection), takes=False)
-
-    stdout = as_outlet(streams.stdout, _STDOUT)
-    merged = streams.stderr == subprocess.STDOUT
-    stderr = stdout if merged else as_outlet(streams.stderr, _STDERR)
-    return Standard(as_outlet(streams.stdin, _STDIN), stdout, stderr, merged=merged and stdout.kind == "pipe")
-
-
-def _kind(redirection: Redirection, own: int) -> str:
+def kind(redirection: Redirection, own: int) -> str:
     """Return what the command's stream will be (`model.StreamKind`); `own`: this process's, which it may inherit."""
     if redirection is None:
         return start.stream_kind(own)
-    return "device" if redirection == subprocess.DEVNULL else start.kind_of(_number(redirection))
+    return "device" if redirection == subprocess.DEVNULL else start.kind_of(number(redirection))
 
 
-def _number(redirection: int | IO[bytes] | IO[str]) -> int:
+def number(redirection: int | IO[bytes] | IO[str]) -> int:
+    """Return the descriptor behind a redirection."""
     return redirection if isinstance(redirection, int) else redirection.fileno()
 
 

@@ -9,8 +9,8 @@ from harness.pipelines import Project
 
 from vestige.compare.comparison import compare
 from vestige.compare.sides import Side
-from vestige.record.store import RunFolder
 from vestige.report.compare_words import sentence
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from vestige import api
 from vestige.compare.causes import Pair, is_cold, medians
 from vestige.compare.comparison import Comparison, compare
 from vestige.compare.sides import Side
-from vestige.record.store import RunFolder
 from vestige.report.compare_words import sentence
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

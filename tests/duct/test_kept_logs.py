@@ -13,19 +13,19 @@ from duct import written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vestige.duct import kept, logs, reading
-from vestige.duct.kept import LogRun
+from vestige.con_duct import kept, logs, reading
+from vestige.con_duct.kept import LogRun
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.history.all_runs import AllRuns
 from vestige.record import codec, place
-from vestige.record.kept import Loaded, Problem
-from vestige.record.store import RunFolder, Runs
+from vestige.store.kept import Loaded, Problem
+from vestige.store.runs import RunFolder, Runs
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLD = os.path.join(ROOT, "records", "con-duct")

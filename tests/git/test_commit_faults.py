@@ -16,12 +16,13 @@ import pytest
 from harness import command, crash, places, repositories
 
 from vestige import exit_codes
+from vestige.finalising import finalise
 from vestige.git import commit as commits
 from vestige.git import journal, lock, transaction
-from vestige.record import codec, finalise, place
+from vestige.record import codec, place
 from vestige.record.amend import with_commit
 from vestige.record.model import Commit, CommitOptions
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.record.model import FileClass, Point, Process
-    from vestige.record.output import Piece
+    from vestige.store.output import Piece
 
 MACHINE = Machine("node1", "Linux", "6.1.0", "x86_64", 8, 8, None, 16 << 30, None)
 UNITS = {"wall": "s", "cpu": "s", "cpu_user": "s", "cpu_system": "s", "run_queue_wait": "s", "pressure_cpu": "s",

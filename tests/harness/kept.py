@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.record import codec, place
 from vestige.record.model import Completeness, Exit, FileState, FileUse, Record
-from vestige.record.store import Runs
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import vestige
-from vestige.kedro.plan import Plan, plans
-from vestige.record.store import RunFolder
+from vestige.pipelines.plan import Plan, plans
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

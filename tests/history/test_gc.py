@@ -19,7 +19,7 @@ from vestige.history.index import open_index
 from vestige.history.keeping import Plan, Rules
 from vestige.record import codec, place
 from vestige.record.model import Commit, CommitOptions, Options
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from vestige.history import snapshot, where
 from vestige.history.all_runs import AllRuns
 from vestige.record import codec, place
 from vestige.record.model import Exit, Figure, Record
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from vestige.history import summaries, where
 from vestige.history.all_runs import AllRuns
 from vestige.history.index import open_index
 from vestige.record import codec
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     import pytest

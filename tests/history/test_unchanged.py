@@ -34,7 +34,7 @@ from vestige.record.model import (
     Stream,
     Survivor,
 )
-from vestige.record.store import Runs
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,12 +13,12 @@ import pytest
 from harness.pipelines import Project, Ran
 
 from vestige import api
-from vestige.kedro.changed import changes
-from vestige.kedro.executed import pipelines
-from vestige.kedro.plan import plan_at
 from vestige.kedro.stale import Verdict, of_run, verdicts
+from vestige.pipelines.changed import changes
+from vestige.pipelines.executed import pipelines
+from vestige.pipelines.plan import plan_at
 from vestige.record.model import Connection
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

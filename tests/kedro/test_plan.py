@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vestige.kedro.plan import Parameter, Plan, PlannedDataset, PlannedNode, plans
+from vestige.pipelines.plan import Parameter, Plan, PlannedDataset, PlannedNode, plans
 
 if TYPE_CHECKING:
     from pathlib import Path

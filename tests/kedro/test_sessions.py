@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vestige.kedro.plan import plans
+from vestige.pipelines.plan import plans
 
 if TYPE_CHECKING:
     from harness.pipelines import Project, Ran

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from record.written import COMMAND, MB, MS, RECORDER, Events, simple, ticks
 
+from vestige import lines
 from vestige.errors import StoreError
-from vestige.observe import lines
 from vestige.observe.events import Observation, observe, output
 
 

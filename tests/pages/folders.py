@@ -23,7 +23,7 @@ from vestige.record.model import (
     SpanCounts,
     Stream,
 )
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ import pytest
 from pages import folders
 from report import charts
 
-from vestige.duct.kept import LogRun
+from vestige.con_duct.kept import LogRun
 from vestige.errors import UsageError
 from vestige.pages import commands, drawing, headline, printed, timeline
 from vestige.pages.beside import Beside
@@ -23,15 +23,15 @@ from vestige.pages.embedded import embedded
 from vestige.pages.gathered import gather
 from vestige.pages.report import page
 from vestige.record.model import Completeness, Exit, Figure, Stream
-from vestige.record.output import Piece
-from vestige.record.store import RunFolder
+from vestige.store.output import Piece
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pages.folders import Made
 
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 
 def text_of(*runs: KeptRun) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from record.written import COMMAND, MS, RECORDER, Events, folder
 
-from vestige.record.finalise import finalise
-from vestige.record.store import RunFolder
+from vestige.finalising.finalise import finalise
+from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record.written import Events, folder
 
+from vestige.finalising.finalise import finalise
 from vestige.observe.touches import EVENTS
-from vestige.record.finalise import finalise
 from vestige.record.model import FileClass
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

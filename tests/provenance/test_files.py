@@ -10,10 +10,10 @@ import pytest
 from provenance.scene import Scene
 from record.written import COMMAND, ID, MS
 
+from vestige.finalising.finalise import finalise
 from vestige.observe import touches
 from vestige.record import place
-from vestige.record.finalise import finalise
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:

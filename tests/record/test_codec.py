@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from record.written import folder, simple
 
 from vestige.errors import RecordError
+from vestige.finalising.finalise import finalise
 from vestige.record import codec
-from vestige.record.finalise import finalise
 from vestige.record.model import (
     Completeness,
     Connection,

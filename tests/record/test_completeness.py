@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from record.written import COMMAND, MS, RECORDER, Events, age, folder
 
-from vestige.record.finalise import finalise
+from vestige.finalising.finalise import finalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from record.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage, simple, ticks
 
+from vestige.finalising.finalise import finalise
 from vestige.record import codec
-from vestige.record.finalise import finalise
 from vestige.record.model import FIGURES, Figure
 
 if TYPE_CHECKING:

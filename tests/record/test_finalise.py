@@ -14,8 +14,8 @@ import pytest
 from record.written import BEGAN, COMMAND, ID, MB, MS, RECORDER, Events, age, folder, simple
 
 from vestige.errors import RecordError, StoreError
+from vestige.finalising.finalise import finalise, is_running
 from vestige.record import codec, place
-from vestige.record.finalise import finalise, is_running
 from vestige.record.model import Exit, Stream, Survivor
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vestige.finalising.finalise import finalise
 from vestige.record import codec, place
-from vestige.record.finalise import finalise
 from vestige.record.model import Options
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

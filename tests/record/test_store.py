@@ -11,8 +11,8 @@ from record.written import BEGAN, age, folder, simple
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.record import place
-from vestige.record.kept import Loaded, Problem
-from vestige.record.store import Runs
+from vestige.store.kept import Loaded, Problem
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vestige.kedro.plan import Plan, PlannedDataset, PlannedNode
+from vestige.pipelines.plan import Plan, PlannedDataset, PlannedNode
 from vestige.record.model import Figure, Span, SpanError
 
 ESCAPE = "\x1b]0;gone\x07"

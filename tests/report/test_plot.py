@@ -27,11 +27,12 @@ from report import charts as made
 from report import pipeline
 
 from vestige.cli import dispatch
-from vestige.duct import charts, logs, plotting, reading
+from vestige.con_duct import logs, reading
+from vestige.duct import charts, plotting
 from vestige.errors import RecordError, UsageError, VestigeError
+from vestige.finalising.points import bounded
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
-from vestige.record.points import bounded
 from vestige.report import pipelines, plot_canvas, plot_data, plot_figure, plot_text, span_tree
 from vestige.report.bands import bands as bands_of
 from vestige.report.plot_data import Chart, Panel
@@ -528,7 +529,7 @@ class TestCommand:
         for tick in range(1, 20):
             events.sample(tick * 50 * written.MS, tick * written.MB)
         folder = written.folder(tmp_path, events)
-        monkeypatch.setattr("vestige.record.finalise.is_running", lambda _: True)
+        monkeypatch.setattr("vestige.finalising.finalise.is_running", lambda _: True)
         code, out, _ = self.plot(capsys, folder)
         assert code == 0
         assert "running" in out.splitlines()[0]

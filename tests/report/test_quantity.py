@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vestige.quantity import duration, how, marked, number, shown, size
 from vestige.record.model import Figure
-from vestige.report.quantity import duration, how, marked, number, shown, size
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from report import pipeline as made
 
 from vestige.errors import UsageError, VestigeError
-from vestige.kedro.plan import Plan, PlannedNode
+from vestige.pipelines.plan import Plan, PlannedNode
 from vestige.record.model import Figure, Slowest, Span, SpanCounts
 from vestige.report import dag, dag_layout, dag_svg, dag_text, pipelines, plot_canvas, span_tree, span_view, spans
 from vestige.report.tables import plain

@@ -31,9 +31,9 @@ from vestige.record.model import (
     Stream,
     Survivor,
 )
-from vestige.record.output import Piece
 from vestige.report import counts, details, files, lineage, terminal
 from vestige.report.tables import plain
+from vestige.store.output import Piece
 
 os.environ["TZ"] = "UTC"  # local times are shown
 time.tzset()

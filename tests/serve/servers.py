@@ -20,8 +20,8 @@ from vestige.web import listening
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.record.store import Runs
     from vestige.serve.key import Key
+    from vestige.store.runs import Runs
 
 
 @dataclass

@@ -13,7 +13,7 @@ from serve.conftest import HOSTILE
 from serve.servers import serving_runs
 
 from vestige.record import place
-from vestige.record.store import Runs
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from serve.servers import serving_runs
 
 from vestige.record import place
 from vestige.record.model import Exit, Record
-from vestige.record.store import Runs
 from vestige.serve import following, frame, pages
 from vestige.serve.following import Alive, Follower, Following, Look
 from vestige.serve.growing import HEIGHT, WIDTH, growing, remaining
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,10 +21,10 @@ from harness.telemetry import LAST_WEEK, TODAY, Scene
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vestige.cli.telemetry import asking
 from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
 from vestige.telemetry import (
+    asking,
     counters,
     forgetting,
     log,

@@ -11,7 +11,7 @@ from vestige.cli import leftovers, printing
 from vestige.errors import UsageError, VestigeError
 from vestige.record.place import short_id
 from vestige.report import dag, dag_svg, dag_text, plot_data, plot_runs, span_view
-from vestige.report.words import command, shortened
+from vestige.words import command, shortened
 
 if TYPE_CHECKING:
     import argparse

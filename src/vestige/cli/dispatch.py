@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from vestige import exit_codes
 from vestige._version import VERSION
-from vestige.cli.nearest import nearest
 from vestige.errors import Terminated, UsageError, VestigeError
+from vestige.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

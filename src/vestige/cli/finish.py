@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes
 from vestige.cli.progress import Progress
 from vestige.errors import VestigeError
+from vestige.finalising.finalise import PROCESSES_NAME, finalise
 from vestige.record.codec import read_processes
-from vestige.record.finalise import PROCESSES_NAME, finalise
 
 if TYPE_CHECKING:
     from vestige.record.model import Record
@@ -64,7 +64,7 @@ def _committed(folder: str, record: Record) -> Record:
     if record.options.commit is None or record.commit is not None:
         return record
     from vestige.git.commit import commit_and_note  # noqa: PLC0415 - only where one is asked for
-    from vestige.record.store import RunFolder  # noqa: PLC0415
+    from vestige.store.runs import RunFolder  # noqa: PLC0415
 
     return commit_and_note(RunFolder(folder), record, record.options.commit)
 

@@ -18,8 +18,8 @@ from vestige.history.asked import Standard, asked, own_outlet
 from vestige.history.unchanged import Earlier
 from vestige.observe import events
 from vestige.record.place import stores_to_read
-from vestige.record.store import Runs
-from vestige.report.words import safe
+from vestige.store.runs import Runs
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from vestige.cli import printing, stores
 from vestige.errors import UsageError
 from vestige.report import lineage as report
 from vestige.report.files import here
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

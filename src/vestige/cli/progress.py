@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import size
+from vestige.quantity import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -256,7 +256,7 @@ def _split(word: str) -> tuple[str, bool, str]:
 
 
 def _unknown(flag: str) -> str:
-    from vestige.cli.nearest import nearest  # noqa: PLC0415 - only when there is an error
+    from vestige.nearest import nearest  # noqa: PLC0415 - only when there is an error
 
     near = nearest(flag, _BY_FLAG)
     hint = f"did you mean `{near}`?" if near else "`vestige run --help` lists them"

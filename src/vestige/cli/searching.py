@@ -11,8 +11,8 @@ from vestige.cli.progress import Progress
 from vestige.errors import StoreError
 from vestige.history import where
 from vestige.history.index import Index, open_index
-from vestige.report.quantity import number
-from vestige.report.words import safe
+from vestige.quantity import number
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vestige.history.all_runs import AllRuns, Entry, GivenLogs
     from vestige.history.where import Expression
-    from vestige.record.kept import KeptRun, Loaded
+    from vestige.store.kept import KeptRun, Loaded
 
 _NAMED = 10  # that can't be read; of the rest the number is told
 
@@ -54,7 +54,7 @@ def all_runs(store: str | None) -> AllRuns:
 
 def readable(entries: Iterable[Entry]) -> Iterator[Loaded[KeptRun]]:
     """Yield what can be read; the others are named on stderr."""
-    from vestige.record.kept import Problem  # noqa: PLC0415 - beside its use
+    from vestige.store.kept import Problem  # noqa: PLC0415 - beside its use
 
     unreadable = 0
     for entry in entries:

@@ -16,14 +16,14 @@ from typing import IO, TYPE_CHECKING
 from vestige import api
 from vestige.compare.sides import Side
 from vestige.errors import RecordError, StoreError, UsageError
-from vestige.record.store import RunFolder, moment_in
+from vestige.store.runs import RunFolder, moment_in
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vestige.api import Run, Trace
-    from vestige.record.store import Runs
+    from vestige.store.runs import Runs
 
 TAG = "bench"
 _ID_BYTES = 4

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from vestige.git.datalad import RunMessage
     from vestige.history.all_runs import AllRuns
-    from vestige.record.kept import KeptRun
     from vestige.record.model import FileClass, Method, Point, Process, Span
-    from vestige.record.output import Piece
+    from vestige.store.kept import KeptRun
+    from vestige.store.output import Piece
 
 _FIGURE = re.compile(
     r"(-?[0-9]{1,20}(?:\.[0-9]{1,9})?)(?: (B|s))? (exact|sampled|bound|estimate)"

@@ -13,8 +13,8 @@ from vestige.compare.figures import Row, rows
 from vestige.compare.parts import Part, parts
 from vestige.compare.sides import LOOKED_INTO, read
 from vestige.errors import UsageError
-from vestige.report.terminal import outcome
-from vestige.report.words import command
+from vestige.record.outcome import outcome
+from vestige.words import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

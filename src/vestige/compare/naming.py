@@ -9,8 +9,8 @@ from vestige import settings
 from vestige.compare.sides import Side
 from vestige.errors import GitError, RunNotFoundError, UsageError
 from vestige.history import earlier
-from vestige.record.kept import Problem, loaded
 from vestige.record.place import short_id
+from vestige.store.kept import Problem, loaded
 from vestige.text import from_os
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from vestige.history.all_runs import AllRuns, Entry
-    from vestige.record.kept import KeptRun, Loaded
     from vestige.record.model import Record
+    from vestige.store.kept import KeptRun, Loaded
 
 TAG = "tag:"
 REVISION = "git:"

@@ -8,13 +8,13 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from vestige.kedro.plan import has_plans, plans
+from vestige.pipelines.plan import has_plans, plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.compare.sides import Seen
-    from vestige.kedro.plan import Parameter
+    from vestige.pipelines.plan import Parameter
 
 _NUMBER = re.compile(r"-[0-9.]+([eE][-+]?[0-9]+)?")
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh")

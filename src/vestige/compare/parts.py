@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.compare.figures import Row, row
-from vestige.kedro.changed import changes_between
-from vestige.kedro.kinds import NODE
-from vestige.kedro.plan import has_plans
+from vestige.pipelines.changed import changes_between
+from vestige.pipelines.plan import has_plans
 from vestige.record.model import Figure
-from vestige.record.store import RunFolder
+from vestige.spans.kinds import NODE
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

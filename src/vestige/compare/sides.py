@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import FileUse, Record, Span
+    from vestige.store.kept import KeptRun
 
 LOOKED_INTO = 10  # runs of a side whose files, software and parts are read; figures are taken of all
 

@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from vestige.compare.differences import of_words
-from vestige.report.quantity import size
-from vestige.report.terminal import outcome
+from vestige.quantity import size
+from vestige.record.outcome import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

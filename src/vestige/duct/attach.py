@@ -12,9 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from vestige._version import VERSION
+from vestige.con_duct.paths import Paths, conflict, fill_prefix
 from vestige.duct import info, looks, system
 from vestige.duct.gather import Gatherer
-from vestige.duct.paths import Paths, conflict, fill_prefix
 from vestige.duct.summary import summary
 from vestige.errors import StoreError, UsageError
 from vestige.record import place

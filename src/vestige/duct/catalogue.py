@@ -11,8 +11,8 @@ import json
 import os
 import stat
 
+from vestige.con_duct.paths import NAMES
 from vestige.duct.fields import SINCE_0_2_3
-from vestige.duct.paths import NAMES
 from vestige.errors import RecordError, StoreError
 
 TYPE_CHECKING = False  # `typing` costs 15 ms
@@ -150,7 +150,7 @@ def _content(path: str) -> bytes:
 
 def _rest(descriptor: int, content: bytes) -> bytes:
     """Return the whole of a file that is longer than one piece. Raises OSError, RecordError."""
-    from vestige.duct.logs import LARGEST  # noqa: PLC0415 - `datetime` and `dataclasses`, for what is rare
+    from vestige.con_duct.logs import LARGEST  # noqa: PLC0415 - `datetime` and `dataclasses`, for what is rare
 
     pieces = [content]
     length = len(content)

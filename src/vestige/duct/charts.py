@@ -7,17 +7,17 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vestige.duct.logs import amount, inner, moment, samples, text
-from vestige.duct.reading import began_at, points_of, record_of, starts_of, used_by
-from vestige.record.points import bounded
+from vestige.con_duct.logs import amount, inner, moment, samples, text
+from vestige.con_duct.reading import began_at, points_of, record_of, starts_of, used_by
+from vestige.finalising.points import bounded
 from vestige.report import plot_data
 from vestige.report.plot_data import Chart, Curve, Panel
-from vestige.report.words import safe, shortened
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vestige.duct.logs import Log
+    from vestige.con_duct.logs import Log
 
 Cpu = Literal["ps-pcpu", "ps-cpu-timepoint"]
 

@@ -21,10 +21,10 @@ from vestige.text import from_os
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vestige.con_duct.paths import Paths
     from vestige.duct.info import Head
     from vestige.duct.messages import Messages
     from vestige.duct.options import Options
-    from vestige.duct.paths import Paths
     from vestige.duct.recording import Recording
     from vestige.duct.running import Observer
 
@@ -260,8 +260,8 @@ def _await_napping(observer: Observer, gatherer: Gatherer) -> int:
 
 def _outlive(run_folder: str) -> None:
     """Wait for the end of a run whose front was killed: guard and recorder go on with the command, if it was begun."""
+    from vestige.finalising.finalise import is_running  # noqa: PLC0415
     from vestige.observe.events import EVENTS_NAME  # noqa: PLC0415 - hardly ever
-    from vestige.record.finalise import is_running  # noqa: PLC0415
 
     events = os.path.join(run_folder, EVENTS_NAME)
     patience = time.monotonic() + _PATIENCE

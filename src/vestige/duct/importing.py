@@ -16,12 +16,12 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vestige.duct import kept, logs
-from vestige.duct.kept import LogRun
+from vestige.con_duct import kept, logs
+from vestige.con_duct.kept import LogRun
 from vestige.errors import RecordError, StoreError
-from vestige.observe.lines import open_regular
+from vestige.finalising.finalise import POINTS_NAME, PROCESSES_NAME
+from vestige.lines import open_regular
 from vestige.record import codec, place
-from vestige.record.finalise import POINTS_NAME, PROCESSES_NAME
 from vestige.record.model import Stream
 from vestige.text import from_os
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
-    from vestige.duct.logs import Log
+    from vestige.con_duct.logs import Log
     from vestige.record.model import Completeness, Record
-    from vestige.record.store import Runs
+    from vestige.store.runs import Runs
 
     Progress = Callable[[int, int], None]
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # `typing` costs 15 ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vestige.duct.paths import Paths
+    from vestige.con_duct.paths import Paths
 
 UNKNOWN = (
     "peak_rss", "average_rss", "peak_vsz", "average_vsz", "peak_pmem", "average_pmem", "peak_pcpu", "average_pcpu",

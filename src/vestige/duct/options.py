@@ -265,7 +265,7 @@ def _number(label: str, value: str) -> float:
 
 
 def _unknown(flag: str) -> str:
-    from vestige.cli.nearest import nearest  # noqa: PLC0415 - only when there is an error
+    from vestige.nearest import nearest  # noqa: PLC0415 - only when there is an error
 
     near = nearest(flag, _BY_FLAG)
     return f"unrecognized arguments: {flag}" + (f"; did you mean `{near}`?" if near else "")

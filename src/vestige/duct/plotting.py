@@ -7,7 +7,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from vestige.duct import charts, logs, subcommand
+from vestige.con_duct import logs
+from vestige.duct import charts, subcommand
 from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.report import plot_canvas, plot_data, plot_figure, plot_runs, plot_text
 from vestige.text import printable

@@ -7,10 +7,10 @@ import os
 import pprint
 from typing import TYPE_CHECKING, Any
 
+from vestige.con_duct.logs import LARGEST, USAGE_NAMES
 from vestige.duct import subcommand, units
-from vestige.duct.logs import LARGEST, USAGE_NAMES
 from vestige.errors import RecordError
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 
 if TYPE_CHECKING:
     import argparse

@@ -9,16 +9,16 @@ import bisect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.finalising import figures, nested, processes
 from vestige.observe.events import observe
-from vestige.record import figures, nested, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vestige.finalising.processes import Family
     from vestige.observe.events import Observation
     from vestige.observe.lives import Life
     from vestige.record.model import Figure, Process
-    from vestige.record.processes import Family
 
 _SECOND = processes.SECOND
 
@@ -69,7 +69,7 @@ class Recording:
 
     def code(self) -> int | None:
         """Return the command's exit code, None where nobody saw its end."""
-        from vestige.record import ending  # noqa: PLC0415 - hardly ever: it imports `signal`
+        from vestige.finalising import ending  # noqa: PLC0415 - hardly ever: it imports `signal`
 
         return ending.of_command(self.observation).code
 
@@ -88,7 +88,7 @@ class Recording:
         if largest is not None and largest.most >= peak * _CLOSE:
             return largest.t
         ended = [(life.figures.hwm or 0, life.end) for life in self.observation.lives if life.end is not None]
-        return processes.seconds(max(ended)[1], self.observation) if ended else self.wall
+        return self.observation.seconds(max(ended)[1]) if ended else self.wall
 
     def stretch(self, begin: float, end: float, *, window: float) -> Stretch:
         """Return what was used after `begin` and up to `end`; `window`: s over which CPU is averaged for its peak."""
@@ -144,14 +144,14 @@ def _levels(observation: Observation, peak: float | None) -> Iterator[Level]:
     for sample in observation.series:
         once = sample.shared_once()
         most = min(sample.rss_max, peak or sample.rss_max) if once is None else max(once, sample.top_rss or 0)
-        yield Level(processes.seconds(sample.t, observation), sample.looks, most, min(sample.rss_mean, most))
+        yield Level(observation.seconds(sample.t), sample.looks, most, min(sample.rss_mean, most))
 
 
 def _curve(observation: Observation, wall: float, total: float | None) -> list[tuple[float, float]]:
     """Return moments and CPU seconds used up to them, from nothing at the start to everything at the end."""
     points = [(0.0, 0.0)]
     for sample in observation.series:
-        t, used = processes.seconds(sample.t, observation), sample.cpu_ns / _SECOND
+        t, used = observation.seconds(sample.t), sample.cpu_ns / _SECOND
         if t < wall:
             points.append((t, max(used, points[-1][1])))
     return [*points, (max(wall, points[-1][0]), max(total or 0.0, points[-1][1]))]

@@ -15,8 +15,8 @@ import sys
 import time
 
 from vestige import exit_codes, invocation
+from vestige.con_duct.paths import Paths, conflict, fill_prefix
 from vestige.duct import info
-from vestige.duct.paths import Paths, conflict, fill_prefix
 from vestige.duct.version import DUCT_VERSION
 from vestige.errors import RecorderError, StoreError
 from vestige.observe import inherited, recorder

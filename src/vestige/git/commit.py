@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vestige.git.selection import Selection
     from vestige.git.transaction import Transaction
     from vestige.record.model import CommitOptions, Record
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 _NAMED = 5  # files in a reason
 _FULL_BUCKET = 27  # loose objects in one of 256 folders: where `git gc --auto` sets to work (gc.auto 6700)

@@ -13,16 +13,16 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.duct.paths import FOLDER
+from vestige.con_duct.paths import FOLDER
 from vestige.errors import RecordError, RunNotFoundError
-from vestige.record.kept import Problem, loaded
-from vestige.record.store import Runs, is_dated, is_path, is_run, moment_in
+from vestige.store.kept import Problem, loaded
+from vestige.store.runs import Runs, is_dated, is_path, is_run, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.duct.kept import LogRun
-    from vestige.record.kept import KeptRun, Loaded
+    from vestige.con_duct.kept import LogRun
+    from vestige.store.kept import KeptRun, Loaded
 
     Entry = Loaded[KeptRun] | Problem[KeptRun]
 
@@ -51,7 +51,7 @@ class AllRuns:
         Raises RunNotFoundError, AmbiguousRunError, StoreError; UsageError for empty words.
         """
         if is_path(words) and not self._is_folder(os.path.abspath(words)):
-            from vestige.duct import kept  # noqa: PLC0415 - only for logs
+            from vestige.con_duct import kept  # noqa: PLC0415 - only for logs
 
             return kept.the_one(words)
         try:
@@ -76,7 +76,7 @@ class AllRuns:
 
     def logs(self, since: str = "") -> Iterator[tuple[str, Entry]]:
         """Yield the logs of con-duct, newest first, each with the moment that sorts it among run folders."""
-        from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
+        from vestige.con_duct import kept  # noqa: PLC0415 - only where there are logs
 
         names = self.runs.names()
         try:
@@ -88,12 +88,12 @@ class AllRuns:
         yield from itertools.takewhile(lambda entry: entry[0] >= since, found)
 
     def _paths(self) -> Iterator[str]:
-        from vestige.duct import kept  # noqa: PLC0415
+        from vestige.con_duct import kept  # noqa: PLC0415
 
         return itertools.chain.from_iterable(map(kept.within, self.folders))
 
     def _log(self, words: str) -> LogRun | None:
-        from vestige.duct import kept, logs  # noqa: PLC0415
+        from vestige.con_duct import kept, logs  # noqa: PLC0415
 
         return kept.the_one(words) if logs.is_log(words) else kept.find(words, self._paths())
 
@@ -114,7 +114,7 @@ class GivenLogs:
 
     def logs(self, since: str = "") -> Iterator[tuple[str, Entry]]:
         """Yield the logs as `AllRuns.logs`. Raises RecordError where a path means none."""
-        from vestige.duct import kept  # noqa: PLC0415 - only where there are logs
+        from vestige.con_duct import kept  # noqa: PLC0415 - only where there are logs
 
         found = [log for path in self.folders for log in kept.at(path)]
         return itertools.takewhile(lambda entry: entry[0] >= since, kept.newest_first(found))

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import RecordError, StoreError
+from vestige.finalising.finalise import is_running
 from vestige.history import row as rows
 from vestige.history.keeping import MARK, THINNED, why_kept
-from vestige.record.finalise import is_running
 from vestige.record.place import write_atomically
-from vestige.record.store import RunFolder
+from vestige.store.runs import RunFolder
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vestige.history.keeping import Doomed, Plan, Rules
-    from vestige.record.store import Runs
+    from vestige.store.runs import Runs
 
 _LEFT = re.compile(r"\..+\.[0-9a-f]{8}\.removed")
 

@@ -12,8 +12,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.lines import LONGEST_LINE, open_regular, parse
 from vestige.observe.fields import Fields
-from vestige.observe.lines import LONGEST_LINE, open_regular, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,18 +10,18 @@ import os
 from typing import TYPE_CHECKING
 
 from vestige.history.index import Source
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 from vestige.record import place, tinyjson
-from vestige.record.store import moment_in
-from vestige.report.words import command
+from vestige.store.runs import moment_in
+from vestige.words import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.history.index import Index
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Record
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.kept import KeptRun
+    from vestige.store.runs import RunFolder, Runs
 
 _BEFORE_ARGV = 1000  # B of `record.json`: schema and id
 

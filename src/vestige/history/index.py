@@ -19,9 +19,9 @@ from vestige.errors import StoreError, UsageError
 from vestige.history import row, shelf
 from vestige.history.fields import FIELDS, hint
 from vestige.history.snapshot import DamagedError
-from vestige.record.kept import Problem, loaded
 from vestige.record.place import RECORD_NAME
-from vestige.record.store import RunFolder, is_dated, moment_in
+from vestige.store.kept import Problem, loaded
+from vestige.store.runs import RunFolder, is_dated, moment_in
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from vestige.history.all_runs import AllRuns, GivenLogs
     from vestige.history.row import Row, Value
     from vestige.history.where import Expression
-    from vestige.record.kept import KeptRun
     from vestige.record.place import Store
+    from vestige.store.kept import KeptRun
 
     Progress = Callable[[int, int], None]  # runs read, of how many that are known
 
@@ -255,7 +255,7 @@ class Index:
         path = os.fsdecode(to_bytes(found.folder))
         if found.kind == "run":
             return RunFolder(path)
-        from vestige.duct.kept import LogRun  # noqa: PLC0415 - only for logs
+        from vestige.con_duct.kept import LogRun  # noqa: PLC0415 - only for logs
 
         return LogRun(path)
 

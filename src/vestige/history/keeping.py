@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.record.store import is_dated
+from vestige.store.runs import is_dated
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vestige._version import VERSION
+from vestige.finalising.finalise import FILES_NAME
 from vestige.history import shelf
 from vestige.history.snapshot import DamagedError
-from vestige.record.finalise import FILES_NAME
 from vestige.record.place import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 NAME = "uses.columns"
 CONTENT = f"uses/1 vestige {VERSION}"

@@ -12,16 +12,16 @@ from vestige.errors import RecordError, StoreError
 from vestige.history.origin import Origin, Search, Version, as_left, as_read, is_same, size
 from vestige.history.present import Present
 from vestige.history.uses import REMOVED, WRITTEN, Sighting, path_token
-from vestige.kedro.plan import has_plans
-from vestige.record.kept import Problem
+from vestige.pipelines.plan import has_plans
+from vestige.store.kept import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.kedro.passage import Passage
-    from vestige.kedro.plan import PlannedNode
+    from vestige.pipelines.passage import Passage
+    from vestige.pipelines.plan import PlannedNode
     from vestige.record.model import FileClass, FileUse, Record
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.runs import RunFolder, Runs
 
 Direction = Literal["back", "forward"]
 Relation = Literal["read", "wrote", "copied", "changed", "perhaps", "other"]
@@ -351,7 +351,7 @@ def _passage(run: RunFolder, path: str) -> Passage | None:
     """Return the nodes that a file came through, where the run is one of a pipeline."""
     if not has_plans(run.path):
         return None
-    from vestige.kedro.passage import passage  # noqa: PLC0415 - only for such runs
+    from vestige.pipelines.passage import passage  # noqa: PLC0415 - only for such runs
 
     with contextlib.suppress(RecordError, StoreError):
         return passage(run, path)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.record.model import FileClass, FileState, FileUse
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 NOW = -1  # stands for a reader after all runs
 _NAME_SECOND = len("20260131T235959")

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.history import groups
 from vestige.history.fields import FIELDS, FIGURES
-from vestige.report.commit import is_waiting
-from vestige.report.terminal import failed, outcome
-from vestige.report.words import command
+from vestige.record.outcome import failed, is_waiting, outcome
 from vestige.text import from_os
+from vestige.words import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Figure, FileCount, Record
+    from vestige.store.kept import KeptRun
 
     Value = str | int | float | bool | tuple[str, ...] | None
 

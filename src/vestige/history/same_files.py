@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import FileClass, FileState, Record
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 _SECOND = 1_000_000_000
 _RACY = 2 * _SECOND  # ns: on coarse file systems a file may change so long without its times telling

@@ -16,7 +16,7 @@ import os
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 from vestige.record.place import write_temporary
 
 if TYPE_CHECKING:

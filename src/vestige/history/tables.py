@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from vestige.errors import StoreError, UsageError
+from vestige.finalising.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME
 from vestige.history.fields import FIELDS
-from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME
 from vestige.record.model import Connection, FileUse, Package, Point, Process, Span
 from vestige.record.place import RECORD_NAME
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from vestige.errors import RecordError, StoreError
 from vestige.history import descriptors, earlier, lookers
 from vestige.history.same_files import Comparison
+from vestige.lines import open_regular
 from vestige.observe.events import EVENTS_NAME
-from vestige.observe.lines import open_regular
 from vestige.record import codec, place, start
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vestige.history.asked import Asked, Outlet
     from vestige.provenance.hashing import Progress
     from vestige.record.model import Connection, Record, Stream
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.runs import RunFolder, Runs
 
 _MOST = 5  # runs that are looked into
 _NONE_KEPT = "no earlier run of this command in this folder is kept"

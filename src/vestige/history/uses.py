@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from vestige.errors import RecordError, StoreError
+from vestige.finalising.finalise import FILES_NAME
 from vestige.history.known_uses import KINDS, Entry, KnownUses, stamp_of
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 from vestige.record import codec
-from vestige.record.finalise import FILES_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import FileClass, FileUse, Record
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 WRITTEN: tuple[FileClass, ...] = ("output", "modified")
 READ: tuple[FileClass, ...] = ("input", "modified")

@@ -13,8 +13,8 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from vestige.kedro import datasets
-from vestige.kedro.kinds import LOAD, SAVE
 from vestige.spans.file import now
+from vestige.spans.kinds import LOAD, SAVE
 from vestige.spans.span import begin
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.kedro import datasets
 from vestige.kedro.code import Sources
-from vestige.kedro.plan import FOLDER, FORMAT
+from vestige.pipelines.plan import FOLDER, FORMAT
 from vestige.record.place import write_atomically
 from vestige.record.start import looks_secret
 from vestige.spans.file import RUN_VARIABLE

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.kedro import project
 from vestige.kedro.credentials import Credentials
-from vestige.kedro.kinds import NODE, RUN
 from vestige.kedro.nodes import Execution, Unseen, crew
+from vestige.spans.kinds import NODE, RUN
 from vestige.spans.span import begin
 
 if TYPE_CHECKING:

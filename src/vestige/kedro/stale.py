@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from vestige.history.same_files import look
 from vestige.history.unchanged import of_network, of_sight
-from vestige.kedro.changed import Content, Facts, History, content, earlier_pipelines, listed
-from vestige.kedro.plan import plain_name
+from vestige.pipelines.changed import Content, Facts, History, content, earlier_pipelines, listed
+from vestige.pipelines.plan import plain_name
 from vestige.provenance import hashing
 from vestige.record.model import FileUse, Options
 from vestige.text import from_os
@@ -21,9 +21,9 @@ from vestige.text import from_os
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vestige.kedro.executed import Executed, PipelineRun
-    from vestige.kedro.plan import Plan, PlannedDataset, PlannedNode
-    from vestige.record.store import Runs
+    from vestige.pipelines.executed import Executed, PipelineRun
+    from vestige.pipelines.plan import Plan, PlannedDataset, PlannedNode
+    from vestige.store.runs import Runs
 
 TELEMETRY = "heapanalytics.com"  # what kedro-telemetry calls at every run: it gives nothing to a node
 _NAME_SERVER = 53  # port: an address is no data to who does not go on to connect to it

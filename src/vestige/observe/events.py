@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vestige.errors import StoreError
+from vestige.lines import Lines, open_regular
 from vestige.observe import calls
 from vestige.observe.calls import Calls
 from vestige.observe.fields import Fields
-from vestige.observe.lines import Lines, open_regular
 from vestige.observe.lives import Figures, Killed, Life, Lives, Usage
 from vestige.observe.series import Sample, Series
 from vestige.observe.touches import EVENTS, Touches
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EVENTS_NAME = "events.jsonl"
 FORMAT = 1
+_SECOND = 1_000_000_000  # ns
 _MARKS = ("io_uring", "handle", "chroot", "pivot_root", "mount", "unshare", "setns", "memfd")
 _KINDS = ("pipe", "file", "terminal", "socket", "device", "closed")
 
@@ -170,6 +171,10 @@ class Observation:
     touches: Touches = field(default_factory=Touches)
     calls: Calls = field(default_factory=Calls)
     marks: Mapping[str, Mark] = field(default_factory=dict)  # by what was done
+
+    def seconds(self, t: int) -> float:
+        """Return a time of an event as seconds since the run's start."""
+        return max(t - (self.started or 0), 0) / _SECOND
 
 
 def observe(path: str) -> Observation:

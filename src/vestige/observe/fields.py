@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vestige.observe.lines import LARGEST
+from vestige.lines import LARGEST
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:

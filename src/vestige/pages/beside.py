@@ -11,12 +11,12 @@ from vestige.history import advice, earlier, groups
 from vestige.history.all_runs import AllRuns
 from vestige.history.index import open_index
 from vestige.record.place import Store
-from vestige.record.store import Runs
+from vestige.store.runs import Runs
 
 if TYPE_CHECKING:
     from vestige.history.index import Index
     from vestige.pages.gathered import Gathered
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 _MOST = 500  # runs that are read for advice; of more there is a snapshot once anybody has searched them
 

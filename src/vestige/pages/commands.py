@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
+from vestige.quantity import duration, marked, number, size
 from vestige.report.plot_data import joined, label
-from vestige.report.quantity import duration, marked, number, size
-from vestige.report.words import command, safe, shortened
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.pages.environment import render
+from vestige.quantity import LEGEND
 from vestige.report import compare_text as text
 from vestige.report.compare_words import sentence
-from vestige.report.quantity import LEGEND
 from vestige.report.tables import Column
 
 if TYPE_CHECKING:

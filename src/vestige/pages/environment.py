@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vestige.report import quantity, words
+from vestige import quantity, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from vestige.duct import charts, logs
+from vestige.con_duct import logs
+from vestige.duct import charts
 from vestige.report import largest, plot_data, plot_runs, span_view
 from vestige.report.counts import ORDER
 
 if TYPE_CHECKING:
-    from vestige.record.kept import KeptRun
     from vestige.record.model import FileUse, Process, Record
     from vestige.report.plot_data import Chart, Curve
     from vestige.report.span_view import View
+    from vestige.store.kept import KeptRun
 
 _WORTH_SEEING = 0.02  # of the largest layer
 MOST_BANDS = 40  # spans with a bar of their own

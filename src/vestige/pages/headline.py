@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from vestige.kedro.kinds import NODE
+from vestige.quantity import duration, how, number, shown, size
+from vestige.record.outcome import failed, outcome
 from vestige.report.plot_data import label
-from vestige.report.quantity import duration, how, number, shown, size
-from vestige.report.terminal import failed, outcome
-from vestige.report.words import safe
+from vestige.spans.kinds import NODE
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import duration
+from vestige.quantity import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.output import Piece
+    from vestige.store.output import Piece
 
 MOST_BYTES = 64 << 10
 _COLOUR = re.compile(r"\x1b\[([0-9;]{0,40})m")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from vestige import quantity
 from vestige._version import VERSION
 from vestige.errors import StoreError, UsageError, VestigeError
 from vestige.pages import changes, commands, headline, printed, several, timeline, used_files
@@ -13,8 +14,9 @@ from vestige.pages.beside import Beside
 from vestige.pages.embedded import embedded
 from vestige.pages.environment import render
 from vestige.pages.gathered import gather
-from vestige.report import commit, counts, dag, dag_svg, network, plot_data, quantity, software, spans, terminal
-from vestige.report.words import command, safe, shortened
+from vestige.record.outcome import failed, outcome
+from vestige.report import commit, counts, dag, dag_svg, network, plot_data, software, spans, terminal
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from vestige.pages.beside import History
     from vestige.pages.environment import Assets
     from vestige.pages.gathered import Gathered
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Record
+    from vestige.store.kept import KeptRun
 
 _TITLE = 80  # letters
 _LAST_WORDS = 5  # lines of stderr beside a failure
@@ -56,13 +58,13 @@ def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
         run=run,
         record=record,
         name=run.run.short_id,
-        ending=terminal.outcome(record),
-        is_failed=terminal.failed(record),
+        ending=outcome(record),
+        is_failed=failed(record),
         identity=terminal.identity(record, run.run.path),
         tiles=headline.tiles(record),
         sentence=headline.sentence(record, run.processes),
         advice="" if run.is_log else history.advice(run),
-        last_words=_last_words(run) if terminal.failed(record) else [],
+        last_words=_last_words(run) if failed(record) else [],
         panels=timeline.panels(chart),
         ticks=timeline.time_ticks(chart.end),
         happened=timeline.happened(chart),
@@ -111,7 +113,7 @@ def _of_several(runs: Sequence[Gathered], assets: Assets) -> Iterator[str]:
 
 
 def _title(record: Record) -> str:
-    return f"{shortened(command(record.argv), _TITLE)} · {terminal.outcome(record)} · vestige"
+    return f"{shortened(command(record.argv), _TITLE)} · {outcome(record)} · vestige"
 
 
 def _output(run: Gathered) -> tuple[list[printed.Block], str]:

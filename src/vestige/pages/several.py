@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.pages import timeline
+from vestige.quantity import marked
+from vestige.record.outcome import failed, outcome
 from vestige.report.plot_data import Panel
-from vestige.report.quantity import marked
-from vestige.report.terminal import failed, outcome
-from vestige.report.words import command
+from vestige.words import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

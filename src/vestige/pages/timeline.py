@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
+from vestige.quantity import duration, marked
 from vestige.report import plot_scale
-from vestige.report.quantity import duration, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

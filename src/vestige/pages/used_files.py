@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.quantity import size
 from vestige.report.files import hash_start, is_folder, marks, relative, state
-from vestige.report.quantity import size
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

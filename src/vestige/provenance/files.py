@@ -13,7 +13,6 @@ from vestige.observe import touches as seen
 from vestige.provenance.rules import Subject
 from vestige.record.file_state import file_state
 from vestige.record.model import FileCount, FileState, FileUse
-from vestige.record.processes import seconds
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ class _Context:
             package=verdict.package,
             readers=self._lines(touch.readers),
             writers=self._lines(touch.writers),
-            first=seconds(touch.first, self.observation),
+            first=self.observation.seconds(touch.first),
             rule=verdict.rule,
         )
 

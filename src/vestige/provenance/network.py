@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from vestige.provenance.files import lines_of
 from vestige.provenance.reading import content
 from vestige.record.model import Connection
-from vestige.record.processes import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +60,7 @@ def connections(observation: Observation, *, hosts: bytes = HOSTS) -> tuple[Conn
         gathered[kept] = (times + count.times, min(first, count.first), processes | ({line} - {None}))  # type: ignore[operator]
     found = sorted(gathered.items(), key=lambda item: item[1][1])
     return tuple(
-        _connection(kept, times, tuple(sorted(processes)), seconds(first, observation))
+        _connection(kept, times, tuple(sorted(processes)), observation.seconds(first))
         for kept, (times, first, processes) in found
     )
 

@@ -18,7 +18,7 @@ import types
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from vestige.errors import RecordError
-from vestige.observe.lines import LONGEST_LINE, open_regular
+from vestige.lines import LONGEST_LINE, open_regular
 from vestige.record.model import SCHEMA, Figure, FileUse, Point, Process, Record, Span
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.quantity import duration, marked, number
 from vestige.report.plot_data import joined
-from vestige.report.quantity import duration, marked, number
 from vestige.report.span_tree import Branch, memory
-from vestige.report.words import safe, shortened
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

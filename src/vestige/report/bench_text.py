@@ -7,10 +7,10 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from vestige.compare.spread import doubts, times_faster
+from vestige.quantity import amount, number
 from vestige.report.compare_markdown import table
-from vestige.report.quantity import amount, number
 from vestige.report.tables import Column
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

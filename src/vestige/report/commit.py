@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.quantity import number
+from vestige.record.outcome import is_waiting
 from vestige.record.place import short_id
-from vestige.report.quantity import number
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,11 +56,6 @@ def page(record: Record) -> list[str]:
     lines += [f"left out: {safe(item.path)}: {safe(item.reason)}" for item in made.left_out]
     lines += [f"used with changes that no commit holds: {safe(path)}" for path in made.uncommitted]
     return lines
-
-
-def is_waiting(record: Record) -> bool:
-    """Say whether a commit was asked for that nobody got as far as: whoever was to make it has died."""
-    return record.options.commit is not None and record.commit is None and record.status != "running"
 
 
 def waiting(records: Iterable[Record]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vestige.quantity import LEGEND, number
 from vestige.report import compare_text as text
 from vestige.report import compare_words as words
-from vestige.report.quantity import LEGEND, number
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

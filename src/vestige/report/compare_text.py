@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vestige.compare.differences import TOPICS
+from vestige.quantity import marked, number
 from vestige.report import compare_words as words
-from vestige.report.quantity import marked, number
 from vestige.report.tables import Column, plain
-from vestige.report.words import safe, shortened
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

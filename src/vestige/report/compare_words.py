@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import amount, duration, number, size
-from vestige.report.words import safe, shortened
+from vestige.quantity import amount, duration, number, size
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

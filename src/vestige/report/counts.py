@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, get_args
 
+from vestige.quantity import number, size
 from vestige.record.model import FileClass
-from vestige.report.quantity import number, size
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from vestige.errors import UsageError
-from vestige.kedro.plan import plain_name
+from vestige.pipelines.plan import plain_name
+from vestige.quantity import duration, marked, number
 from vestige.report import span_tree, spans
-from vestige.report.quantity import duration, marked, number
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

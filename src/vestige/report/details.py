@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import amount, duration, marked, size
+from vestige.quantity import amount, duration, marked, size
 from vestige.report.tables import Column
-from vestige.report.words import command, safe
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.record.model import Figure, Point, Process
-    from vestige.record.output import Piece
+    from vestige.store.output import Piece
 
 PROCESS_COLUMNS = (
     Column("pid", right=True),

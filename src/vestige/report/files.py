@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vestige.quantity import number, size
 from vestige.report.counts import ORDER, SHOWN
 from vestige.report.details import process_tree
-from vestige.report.quantity import number, size
 from vestige.report.tables import Column
-from vestige.report.words import command, safe, shortened
 from vestige.text import from_os
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.history import advice
 from vestige.history.summaries import MEASURES
-from vestige.report.quantity import amount, number
+from vestige.quantity import amount, number
 from vestige.report.tables import Column
 
 if TYPE_CHECKING:

@@ -7,17 +7,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vestige.quantity import number, size
+from vestige.record.outcome import failed, outcome
 from vestige.record.place import short_id
 from vestige.report.files import hash_start, relative
-from vestige.report.quantity import number, size
-from vestige.report.terminal import PLAIN, failed, outcome
-from vestige.report.words import command, safe, shortened
+from vestige.report.terminal import PLAIN
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vestige.history.lineage import FileVersion, Lineage, Link, Step
-    from vestige.kedro.plan import PlannedNode
+    from vestige.pipelines.plan import PlannedNode
     from vestige.report.terminal import Paint
 
 _COMMAND = 60  # letters of a command line

@@ -7,21 +7,21 @@ import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any, cast
 
+from vestige.quantity import marked
 from vestige.record import codec
 from vestige.record.model import Figure
+from vestige.record.outcome import outcome
 from vestige.record.place import short_id
-from vestige.report.quantity import marked
 from vestige.report.tables import Column
-from vestige.report.terminal import outcome
-from vestige.report.words import command, safe
 from vestige.text import from_os
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vestige.history.row import Row
-    from vestige.record.kept import KeptRun, Loaded
     from vestige.record.model import Method, Record
+    from vestige.store.kept import KeptRun, Loaded
 
 COLUMNS = (
     Column("run"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import duration, number
+from vestige.quantity import duration, number
 from vestige.report.tables import Column
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vestige.kedro.changed import NodeChanges
+    from vestige.pipelines.changed import NodeChanges
     from vestige.report.terminal import Paint
 
 

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
-from vestige.kedro.plan import plain_name
+from vestige.pipelines.plan import plain_name
 from vestige.report.plot_data import joined
+from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vestige.kedro.plan import Plan
+    from vestige.pipelines.plan import Plan
     from vestige.record.model import Span
 
 Activity = Literal["start-up", "load", "compute", "save", "inside spans", "between", "end"]

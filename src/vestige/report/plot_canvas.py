@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vestige.report.terminal import PLAIN, Paint
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

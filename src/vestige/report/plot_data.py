@@ -10,11 +10,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vestige.quantity import duration, how, marked, shown, size
+from vestige.record.outcome import outcome
 from vestige.record.place import short_id
-from vestige.report.quantity import duration, how, marked, shown, size
-from vestige.report.terminal import outcome
-from vestige.report.words import command, safe, shortened
 from vestige.text import to_bytes
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestige.errors import UsageError, VestigeError
+from vestige.quantity import marked
 from vestige.report import plot_figure_bands
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
-from vestige.report.quantity import marked
-from vestige.report.words import safe, shortened
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

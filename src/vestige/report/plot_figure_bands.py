@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vestige.report.words import shortened
+from vestige.words import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

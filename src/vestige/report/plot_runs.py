@@ -6,17 +6,17 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
+from vestige.finalising.points import bounded
 from vestige.record.place import RECORD_NAME
-from vestige.record.points import bounded
-from vestige.record.store import RunFolder
 from vestige.report import plot_data, span_view
+from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Point, Process, Record
     from vestige.report.plot_data import Chart, Metric
+    from vestige.store.kept import KeptRun
 
 _MOST_BANDS = 16  # spans with a bar of their own
 _NAMES = (RECORD_NAME, "events.jsonl", "usage.jsonl", "processes.jsonl")
@@ -47,8 +47,8 @@ def series(run: KeptRun, record: Record) -> tuple[tuple[Point, ...], tuple[Proce
 
 def _so_far(run: KeptRun) -> tuple[list[Point], list[Process]]:
     """Return points and processes of a run that goes on, from what its recorder has written by now."""
+    from vestige.finalising import points, processes  # noqa: PLC0415
     from vestige.observe.events import EVENTS_NAME, observe  # noqa: PLC0415 - only while a run goes on
-    from vestige.record import points, processes  # noqa: PLC0415
 
     seen = observe(os.path.join(run.path, EVENTS_NAME))
     return list(points.points(seen)), list(processes.table(processes.family(seen)))

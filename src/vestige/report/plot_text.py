@@ -7,10 +7,10 @@ import itertools
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from vestige.quantity import marked
 from vestige.report import plot_text_bands
 from vestige.report.plot_canvas import Canvas, Plan, beside, beside_field, columns_of, labelled_row, wrapped
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
-from vestige.report.quantity import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vestige.git.datalad import json_text
-from vestige.report.words import safe
 from vestige.text import from_os
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

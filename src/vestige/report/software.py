@@ -6,9 +6,9 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import number
+from vestige.quantity import number
 from vestige.report.tables import Column
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
+from vestige.quantity import marked
 from vestige.record.model import Figure
-from vestige.report.quantity import marked
+from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

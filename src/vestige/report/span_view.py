@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.kedro.plan import plans
+from vestige.pipelines.plan import plans
 from vestige.report import plot_text, span_tree
 from vestige.report.bands import bands
 from vestige.report.pipelines import pipelines
@@ -14,12 +14,12 @@ from vestige.report.plot_data import Chart
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Record, Span
     from vestige.report.bands import Band
     from vestige.report.pipelines import Pipeline
     from vestige.report.plot_canvas import Look
     from vestige.report.span_tree import Branch
+    from vestige.store.kept import KeptRun
 
 _SHORTEST = 1e-6  # s, of an axis
 _MOST_BANDS = 60  # in the timeline

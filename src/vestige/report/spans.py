@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.kedro import kinds
+from vestige.quantity import duration, marked, number, size
 from vestige.report import span_tree
 from vestige.report.pipelines import count, spent
-from vestige.report.quantity import duration, marked, number, size
 from vestige.report.tables import Column
 from vestige.report.terminal import PLAIN, Paint
-from vestige.report.words import safe, shortened
+from vestige.spans import kinds
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.kedro.kinds import NODE
+from vestige.quantity import duration, how, how_all, number, shown, size
+from vestige.record.outcome import failed, outcome
 from vestige.record.place import short_id
 from vestige.report import commit
 from vestige.report.counts import calls, class_rows, counts
-from vestige.report.quantity import duration, how, how_all, number, shown, size
-from vestige.report.words import command, safe, shortened
+from vestige.spans.kinds import NODE
+from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,25 +54,6 @@ class Paint:
 
 
 PLAIN = Paint()
-
-
-def outcome(record: Record) -> str:
-    """Return in a word or two how the run ended: `ok`, `exit 3`, `SIGKILL`, `not found`."""
-    end = record.exit
-    if record.status == "running":
-        return "running"
-    if end.signal:
-        return end.signal
-    if end.code is None:
-        return "interrupted"
-    if end.code == 0:
-        return "ok"
-    return f"exit {end.code}: {safe(end.reason)}" if end.reason else f"exit {end.code}"
-
-
-def failed(record: Record) -> bool:
-    """Say whether the run ended, and not well."""
-    return record.status != "running" and record.exit.code != 0
 
 
 def line(record: Record, *, width: int = 100, paint: Paint = PLAIN) -> str:

@@ -6,10 +6,10 @@ import dataclasses
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from vestige.quantity import amount, shown
 from vestige.record.place import short_id
-from vestige.report.quantity import amount, shown
-from vestige.report.words import safe
 from vestige.text import from_os
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

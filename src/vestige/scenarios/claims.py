@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vestige.report.quantity import duration, number, size
+from vestige.quantity import duration, number, size
 from vestige.scenarios import evidence
 
 if TYPE_CHECKING:

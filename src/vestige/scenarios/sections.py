@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.report.quantity import duration, number, size
+from vestige.quantity import duration, number, size
 from vestige.scenarios import claims, evidence, facts, quotations, spread
 from vestige.scenarios.cases import BASE, CASES
 from vestige.scenarios.left import IN_GIT

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from starlette.responses import StreamingResponse
 
-from vestige.duct import logs
-from vestige.record.output import STREAMS
+from vestige.con_duct import logs
+from vestige.store.output import STREAMS
 from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 _CHUNK = 1 << 18
 

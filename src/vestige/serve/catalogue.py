@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vestige.history.all_runs import AllRuns
     from vestige.history.index import Place
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
     Signs = tuple[object, ...]
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from vestige.history.lineage import Bounds, FileVersion, Step, around
 from vestige.history.origin import Search
+from vestige.quantity import size
+from vestige.record.outcome import failed, outcome
 from vestige.record.place import short_id
 from vestige.report.dag_layout import Box, layout
 from vestige.report.files import hash_start, relative
-from vestige.report.quantity import size
-from vestige.report.terminal import failed, outcome
-from vestige.report.words import command, shortened
+from vestige.words import command, shortened
 
 if TYPE_CHECKING:
     from vestige.history.all_runs import AllRuns
     from vestige.history.lineage import Link, Surroundings
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 DEPTHS = (1, 2, 4, 8)
 USUAL = 2

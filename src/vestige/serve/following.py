@@ -13,11 +13,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vestige.finalising import points
+from vestige.lines import LONGEST_LINE, open_regular, parse
 from vestige.observe.events import EVENTS_NAME, Observation, sample
 from vestige.observe.fields import Fields
-from vestige.observe.lines import LONGEST_LINE, open_regular, parse
 from vestige.observe.series import Series
-from vestige.record import points
 
 if TYPE_CHECKING:
     from collections.abc import Callable

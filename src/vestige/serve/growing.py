@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.record.points import bounded
+from vestige.finalising.points import bounded
+from vestige.quantity import duration, number, size
 from vestige.report import plot_data
-from vestige.report.quantity import duration, number, size
-from vestige.report.words import command, shortened
+from vestige.words import command, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,26 +14,26 @@ from starlette.routing import Route
 from vestige.compare.comparison import compare
 from vestige.compare.sides import Side
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
+from vestige.finalising.finalise import is_running
 from vestige.observe.events import EVENTS_NAME
 from vestige.pages import comparison, report
 from vestige.pages.beside import Indexed
+from vestige.quantity import LEGEND
 from vestige.record import codec, place
-from vestige.record.finalise import is_running
 from vestige.record.place import short_id
 from vestige.report import plot_data
 from vestige.report.listing import local
-from vestige.report.quantity import LEGEND
-from vestige.report.words import command
 from vestige.serve import asking, captured, descent, frame, growing, run_list
 from vestige.web.envelope import Json, Refusal
+from vestige.words import command
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import Record
     from vestige.serve.app import Served
+    from vestige.store.kept import KeptRun
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
 _MOST_COMPARED = plot_data.MOST_RUNS

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from vestige.errors import UsageError
 from vestige.history.fields import FIELDS
-from vestige.record.kept import Problem, loaded
+from vestige.quantity import NOT_KNOWN
 from vestige.report import listing
-from vestige.report.quantity import NOT_KNOWN
 from vestige.serve import asking
+from vestige.store.kept import Problem, loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

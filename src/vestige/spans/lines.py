@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vestige.observe.lines import open_regular, parse
+from vestige.lines import open_regular, parse
 from vestige.spans.file import FOLDER, FORMAT
 
 if TYPE_CHECKING:

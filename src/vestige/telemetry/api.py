@@ -91,7 +91,7 @@ class Telemetry:
         A program calls it at the end of what it does, when its work is shown.
         """
         try:
-            from vestige.cli.telemetry import asking  # noqa: PLC0415 - the one thing here that prints
+            from vestige.telemetry import asking  # noqa: PLC0415 - the one thing here that prints
 
             asking.ask(self._now())
         except Exception:  # noqa: BLE001 - as above

@@ -16,8 +16,8 @@ from vestige.compare.spread import measured
 from vestige.errors import UsageError
 from vestige.report import bench_text
 from vestige.report.compare_words import sentence
-from vestige.report.words import safe
 from vestige.text import from_os
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

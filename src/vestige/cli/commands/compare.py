@@ -12,11 +12,11 @@ from vestige.cli import leftovers, printing, stores
 from vestige.compare import naming
 from vestige.compare.comparison import compare
 from vestige.errors import RecordError, StoreError, UsageError
+from vestige.quantity import LEGEND
 from vestige.record.model import FIGURES
 from vestige.report import compare_json, compare_markdown, compare_text
 from vestige.report.compare_words import ratio, title
-from vestige.report.quantity import LEGEND
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes, invocation
 from vestige.cli import stores
 from vestige.observe.probe import Finding, findings
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

@@ -10,15 +10,15 @@ from vestige import api, exit_codes, invocation, settings
 from vestige.cli import printing, searching, stores
 from vestige.errors import ConfigError, UsageError
 from vestige.history import clearing, keeping, moments
-from vestige.report.quantity import number, size
+from vestige.quantity import number, size
 from vestige.report.tables import Column
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse
 
     from vestige.history.keeping import Plan, Rules
-    from vestige.record.store import Runs
+    from vestige.store.runs import Runs
 
 EXAMPLES = """\
 examples:

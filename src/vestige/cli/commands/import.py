@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes, invocation
 from vestige.cli import printing, stores
 from vestige.cli.progress import Progress
-from vestige.duct import kept
+from vestige.con_duct import kept
 from vestige.duct.importing import Import
 from vestige.record.place import short_id, stores_to_read
-from vestige.record.store import Runs
-from vestige.report.words import command, safe
+from vestige.store.runs import Runs
 from vestige.text import from_os
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     import argparse

@@ -13,9 +13,10 @@ from vestige import exit_codes
 from vestige.cli import leftovers, printing, searching, stores
 from vestige.errors import UsageError
 from vestige.history import all_runs, moments, where
-from vestige.record.kept import Problem, loaded
+from vestige.quantity import LEGEND
+from vestige.record.outcome import is_waiting
 from vestige.report import commit, listing
-from vestige.report.quantity import LEGEND
+from vestige.store.kept import Problem, loaded
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from vestige.history.index import Index
     from vestige.history.row import Row
-    from vestige.record.kept import KeptRun, Loaded
+    from vestige.store.kept import KeptRun, Loaded
 
 EXAMPLES = """\
 examples:
@@ -114,7 +115,7 @@ class _Read:
 
     @property
     def waiting(self) -> str | None:
-        return self.entry.record.id if commit.is_waiting(self.entry.record) else None
+        return self.entry.record.id if is_waiting(self.entry.record) else None
 
     def loaded(self) -> Loaded[KeptRun] | None:
         return self.entry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, stores
-from vestige.duct import logs
+from vestige.con_duct import logs
 from vestige.errors import UsageError, VestigeError
 from vestige.report import plot_canvas, plot_data, plot_runs, plot_text
 

@@ -18,7 +18,7 @@ from vestige.errors import UsageError
 from vestige.history import tables
 from vestige.history.fields import FIELDS
 from vestige.report.tables import Column
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

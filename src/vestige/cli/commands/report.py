@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
-    from vestige.record.kept import KeptRun
+    from vestige.store.kept import KeptRun
 
 EXAMPLES = """\
 examples:

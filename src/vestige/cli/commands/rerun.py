@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vestige import api, exit_codes, invocation
 from vestige.cli import printing, stores
 from vestige.cli.consent import agree
-from vestige.duct.reading import knows_words
+from vestige.con_duct.reading import knows_words
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
 from vestige.git import repo
 from vestige.git.reruns import again, ranges, rerun, script, unsaved
@@ -20,8 +20,8 @@ from vestige.git.reruns.ours import Ours
 from vestige.git.reruns.replay import Replay
 from vestige.report import rerun as report
 from vestige.report.tables import Column
-from vestige.report.words import command, safe
 from vestige.text import to_bytes
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vestige.git.reruns.replay import Done
     from vestige.git.reruns.rerun import Plan
     from vestige.record.model import Record
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 EXAMPLES = """\
 examples:

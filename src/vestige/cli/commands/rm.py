@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.errors import RecordError, UsageError
-from vestige.report.terminal import outcome
-from vestige.report.words import command, safe
+from vestige.record.outcome import outcome
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
 
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 EXAMPLES = """\
 examples:

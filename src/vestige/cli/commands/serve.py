@@ -12,7 +12,7 @@ from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.cli.progress import Progress
 from vestige.errors import ServerError, Terminated, UsageError
-from vestige.report.quantity import number
+from vestige.quantity import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,21 +12,21 @@ from vestige.cli import leftovers, printing, stores
 from vestige.cli.commands import plot
 from vestige.errors import UsageError
 from vestige.history.keeping import MARK
-from vestige.kedro.plan import has_plans
+from vestige.pipelines.plan import has_plans
+from vestige.quantity import LEGEND, number
 from vestige.record import codec
-from vestige.record.kept import Loaded
-from vestige.record.store import RunFolder
 from vestige.report import counts, details, files, listing, network, software, span_view, spans, terminal
-from vestige.report.quantity import LEGEND, number
+from vestige.store.kept import Loaded
+from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from vestige.record.kept import KeptRun
     from vestige.record.model import FileUse, Point, Process, Record, Span
-    from vestige.record.output import Piece
+    from vestige.store.kept import KeptRun
+    from vestige.store.output import Piece
 
 EXAMPLES = """\
 examples:
@@ -206,7 +206,7 @@ def _changes(run: KeptRun, arguments: argparse.Namespace, paint: terminal.Paint)
     """Yield what changed for nodes of Kedro since they last ran."""
     if run.log is not None or not has_plans(run.path):
         return
-    from vestige.kedro.changed import changes  # noqa: PLC0415 - only for such runs
+    from vestige.pipelines.changed import changes  # noqa: PLC0415 - only for such runs
     from vestige.report.node_changes import lines  # noqa: PLC0415
 
     yield from lines(changes(RunFolder(run.path), api.kept(arguments.store)), paint=paint)

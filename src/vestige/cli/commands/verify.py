@@ -16,16 +16,16 @@ from vestige.git.reruns import ranges, run_commits
 from vestige.git.reruns.ours import Ours
 from vestige.git.verifying.originals import Original, of_commit, of_run
 from vestige.git.verifying.verify import TAG, repeat
-from vestige.record.kept import Problem
 from vestige.report import verify as report
-from vestige.report.words import command, safe
+from vestige.store.kept import Problem
+from vestige.words import command, safe
 
 if TYPE_CHECKING:
     import argparse
 
     from vestige.git.repo import Repository
     from vestige.git.verifying.verify import Repetition
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.runs import RunFolder, Runs
 
 EXAMPLES = """\
 examples:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 from vestige import exit_codes
-from vestige.cli.telemetry import asking
-from vestige.report.words import safe
-from vestige.telemetry import own
+from vestige.telemetry import asking, own
+from vestige.words import safe
 
 _ASK_AFTER = ("ls", "show", "telemetry")  # somebody is looking, and nothing is waiting
 _NOT_COUNTED = ("count", "forget", "off")  # actions of `vestige telemetry`

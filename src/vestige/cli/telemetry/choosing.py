@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from vestige import exit_codes
 from vestige.cli import printing
-from vestige.cli.telemetry import asking, whose
+from vestige.cli.telemetry import whose
 from vestige.errors import TelemetryError, UsageError
-from vestige.report.words import safe
 from vestige.telemetry import answers as said
-from vestige.telemetry import forgetting, sending, source, standing, timetable
+from vestige.telemetry import asking, forgetting, sending, source, standing, timetable
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

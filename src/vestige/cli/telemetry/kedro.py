@@ -10,7 +10,7 @@ from vestige import exit_codes
 from vestige.cli import printing
 from vestige.errors import TelemetryError
 from vestige.kedro import heap
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

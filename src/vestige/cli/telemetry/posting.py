@@ -12,9 +12,9 @@ from vestige import exit_codes
 from vestige.cli import printing
 from vestige.cli.telemetry import whose
 from vestige.errors import TelemetryError, UsageError
-from vestige.report.words import safe
 from vestige.telemetry import sending, spool, timetable
 from vestige.telemetry.forgetting import check_lock
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

@@ -9,11 +9,11 @@ from vestige import exit_codes
 from vestige.cli import printing
 from vestige.cli.telemetry import whose
 from vestige.cli.telemetry.tables import tables
-from vestige.report.words import safe
 from vestige.telemetry import log as sent
 from vestige.telemetry import preview as previews
 from vestige.telemetry import sending, spool
 from vestige.telemetry import stats as statistics
+from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse

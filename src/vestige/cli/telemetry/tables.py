@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vestige.report import tables as rows_of
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from vestige.report.terminal import Paint

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from vestige.git.repo import Repository
     from vestige.git.reruns.run_commits import RangeCommit
     from vestige.record.model import CommitOptions, Record
-    from vestige.record.store import RunFolder
     from vestige.running import Ended
+    from vestige.store.runs import RunFolder
 
 Verdict = Literal["made", "same", "failed", "refused"]
 _SHELL = ("/bin/sh", "-c")
@@ -124,7 +124,7 @@ def again(repository: Repository, recipe: Recipe, wish: Wish) -> Again:
     Raises:
         UsageError: inputs are not there, or are outside of the repository; a placeholder is bad.
         GitError: content can't be had.
-        StoreError, RecorderError, ConfigError: as `running.run`.
+        StoreError, RecorderError, ConfigError: as `running.observed`.
     """
     _make_folder(recipe)
     declared = Declared([from_os(glob) for glob in recipe.needs.outputs], recipe.folder)

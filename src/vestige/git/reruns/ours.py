@@ -19,7 +19,7 @@ from vestige.git import repo
 
 if TYPE_CHECKING:
     from vestige.git.reruns.run_commits import RangeCommit
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.runs import RunFolder, Runs
 
 
 class Ours:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vestige.git.datalad import RunMessage, RunRecord
     from vestige.git.repo import Entry, Repository
     from vestige.record.model import FileState, FileUse, Record
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 _SHELL = ("/bin/sh", "-c")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vestige.git.verifying.originals import Original, Version
     from vestige.record.model import FileClass, FileUse
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 STDOUT = "(stdout)"
 MADE: tuple[FileClass, ...] = ("output", "modified")

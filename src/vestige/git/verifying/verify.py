@@ -90,7 +90,7 @@ def _run(original: Original, tree: str, store: str) -> Ended:
     os.makedirs(folder, exist_ok=True)
     streams = running.Streams(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)
     environ = {**repo.users_environment(), "PWD": folder}
-    return running.run(request, folder=folder, environ=environ, streams=streams, store=store)
+    return running.observed(request, folder=folder, environ=environ, streams=streams, store=store)
 
 
 def _check_words(original: Original, words: list[str]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.record.model import FileClass, FileUse, Point, Process, Record, Span
-    from vestige.record.output import Piece
+    from vestige.store.output import Piece
 
 
 class KeptRun(Protocol):

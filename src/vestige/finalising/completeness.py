@@ -5,18 +5,18 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from vestige.finalising import figures
+from vestige.finalising.ending import of_process
+from vestige.finalising.processes import base_name
 from vestige.observe.touches import FOREIGN
-from vestige.record import figures
-from vestige.record.ending import of_process
 from vestige.record.model import Completeness, Gap
-from vestige.record.processes import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from vestige.finalising.processes import Family
     from vestige.observe.events import Observation, Trace
     from vestige.record.model import Figure
-    from vestige.record.processes import Family
 
 _NAMED = 5  # processes named in one note
 _DOCTOR = "`vestige doctor` says what would change it"

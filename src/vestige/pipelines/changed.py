@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vestige.errors import RecordError, StoreError
-from vestige.kedro.executed import pipelines
-from vestige.kedro.plan import plain_name
+from vestige.pipelines.executed import pipelines
+from vestige.pipelines.plan import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vestige.kedro.executed import Executed, PipelineRun
-    from vestige.kedro.plan import Parameter, Plan, PlannedNode
+    from vestige.pipelines.executed import Executed, PipelineRun
+    from vestige.pipelines.plan import Parameter, Plan, PlannedNode
     from vestige.record.model import FileUse, Record
-    from vestige.record.store import RunFolder, Runs
+    from vestige.store.runs import RunFolder, Runs
 
 _MOST = 50  # runs with pipelines that are looked into
 _SHOWN = 3  # of a list of names

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.finalising.processes import SECOND, memory_peak
 from vestige.record.model import Figure
-from vestige.record.processes import SECOND, memory_peak
 
 if TYPE_CHECKING:
+    from vestige.finalising.processes import Family
+    from vestige.finalising.spans.around import Around
+    from vestige.finalising.spans.places import Places
     from vestige.observe.lives import Life
-    from vestige.record.processes import Family
-    from vestige.spans.around import Around
     from vestige.spans.lines import Written
-    from vestige.spans.places import Places
 
 _BESIDE = "other spans ran in its process at the same time"
 _UNENDED = "its end was not seen"

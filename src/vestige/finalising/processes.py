@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from vestige.record import ending
+from vestige.finalising import ending
 from vestige.record.model import Figure, Process
 from vestige.text import from_bytes, to_bytes
 
@@ -91,11 +91,6 @@ def table(relations: Family) -> Iterator[Process]:
         yield _process(life, relations)
 
 
-def seconds(t: int, observation: Observation) -> float:
-    """Return a time of an event as seconds since the run's start."""
-    return max(t - (observation.started or 0), 0) / SECOND
-
-
 def start_edge(life: Life, observation: Observation) -> int | None:
     """Return the earliest moment at which a process can have begun, ns since `begin`; None if its start is unknown.
 
@@ -156,9 +151,9 @@ def _process(life: Life, relations: Family) -> Process:
         argv=life.argv,
         argv_truncated=life.argv_truncated,
         name=base_name(life) or life.name,
-        start=seconds(life.first if edge is None else edge, observation),
+        start=observation.seconds(life.first if edge is None else edge),
         start_method="bound" if life.forked is None else "exact",
-        end=None if end is None else seconds(end, observation),
+        end=None if end is None else observation.seconds(end),
         exit_code=code,
         signal=signal,
         cpu=_cpu(life, relations),

@@ -16,15 +16,15 @@ from vestige import api, exit_codes
 from vestige.cli import printing
 from vestige.errors import ConfigError, VestigeError
 from vestige.kedro.hooks import PLAN_VARIABLE
-from vestige.kedro.plan import plan_at
 from vestige.kedro.stale import verdicts
-from vestige.report.words import safe
+from vestige.pipelines.plan import plan_at
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vestige.kedro.plan import Plan
     from vestige.kedro.stale import Verdict
+    from vestige.pipelines.plan import Plan
 
 _SILENT = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1"}  # while it is only asked
 _MOST_NAMES = 100_000  # B: a word of a command line has at most 128 KiB

@@ -13,14 +13,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vestige.duct.logs import age, amount, inner, moment, samples, text
+from vestige.con_duct.logs import age, amount, inner, moment, samples, text
 from vestige.record.model import Completeness, Exit, Figure, Gap, Machine, Point, Process, Record
 from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.duct.logs import Log
+    from vestige.con_duct.logs import Log
 
 TAG = "con-duct"
 JOINED = "con-duct joins the words of a command with blanks: where one of them holds a blank is not known"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vestige.errors import RecordError
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
+    from vestige.finalising.spans.places import Place, Places
     from vestige.spans.lines import Written
-    from vestige.spans.places import Place, Places
 
 _DEEPEST = 100  # generations, and spans within spans; also ends a circle, which only a forged file can hold
 

@@ -7,16 +7,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vestige.kedro.kinds import LOAD, NODE, RUN, SAVE
-from vestige.kedro.plan import has_plans, plans
+from vestige.pipelines.plan import has_plans, plans
+from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vestige.kedro.plan import Plan, PlannedNode
+    from vestige.pipelines.plan import Plan, PlannedNode
     from vestige.record.model import FileUse, Record, Span
-    from vestige.record.store import RunFolder
+    from vestige.store.runs import RunFolder
 
 _READ = ("input", "modified")
 _LISTED = ("conf", ".telemetry", "pyproject.toml")  # of a project: what they say is in the plan

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vestige.finalising.processes import Family
     from vestige.observe.lives import Life
-    from vestige.record.processes import Family
 
 
 class Place(NamedTuple):

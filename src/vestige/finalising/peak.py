@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.finalising.processes import memory_peak, start_edge
 from vestige.record.model import Figure
-from vestige.record.processes import memory_peak, start_edge
 
 if TYPE_CHECKING:
+    from vestige.finalising.processes import Family
     from vestige.observe.lives import Life
-    from vestige.record.processes import Family
 
 _CLOSE = 1.01  # upper over lower bound, from which on they are one figure
 

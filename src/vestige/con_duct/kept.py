@@ -17,13 +17,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.duct import logs, reading
-from vestige.duct.paths import FOLDER
+from vestige.con_duct import logs, reading
+from vestige.con_duct.paths import FOLDER
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
-from vestige.record import output, place
-from vestige.record.kept import Loaded, Problem
+from vestige.finalising.points import LONGEST, bounded
+from vestige.record import place
 from vestige.record.model import Stream
-from vestige.record.points import LONGEST, bounded
+from vestige.store import output
+from vestige.store.kept import Loaded, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -66,7 +66,7 @@ def _call(name: str, words: tuple[str, ...]) -> None:
 
 def _run(words: tuple[str, ...]) -> None:
     """Become `vestige run kedro run …`."""
-    from vestige.kedro import rerun  # noqa: PLC0415
+    from vestige.cli.kedro import rerun  # noqa: PLC0415
 
     if words[:1] in (("--help",), ("-h",)):
         click.echo(_RUN_HELP)

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
+from vestige.finalising.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME, finalise, is_running
 from vestige.observe.events import EVENTS_NAME
-from vestige.record import codec, output, place
-from vestige.record.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME, finalise, is_running
-from vestige.record.kept import loaded
+from vestige.record import codec, place
+from vestige.store import output
+from vestige.store.kept import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.kept import Loaded, Problem
     from vestige.record.model import FileClass, FileUse, Point, Process, Record, Span
+    from vestige.store.kept import Loaded, Problem
 
 _NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)-([0-9a-f]{8})")
 _LAST = re.compile(r"last(?:~([0-9]{1,9}))?")

@@ -9,20 +9,19 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.record import ending
+from vestige.finalising import ending
+from vestige.finalising.spans import used
+from vestige.finalising.spans.around import Around
+from vestige.finalising.spans.places import Places
 from vestige.record.model import Span, SpanError
-from vestige.record.processes import seconds
-from vestige.spans import used
-from vestige.spans.around import Around
-from vestige.spans.places import Places
 from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vestige.finalising.processes import Family
     from vestige.observe.lives import Life
     from vestige.record.model import FileUse
-    from vestige.record.processes import Family
     from vestige.spans.lines import Lines, Written
 
 _MOST_FILES = 10_000  # of one span: the parts of a partitioned dataset
@@ -86,7 +85,7 @@ class _Row:
         )
 
     def _seconds(self, moment: int) -> float:
-        return seconds(moment - self.monotonic, self.relations.observation)
+        return self.relations.observation.seconds(moment - self.monotonic)
 
     def _files(self, span: Written) -> Iterator[int]:
         named = span.attributes().get("paths")

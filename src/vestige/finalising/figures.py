@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from vestige.finalising import processes
+from vestige.finalising.peak import most_held, tree_peak
+from vestige.finalising.processes import SECOND
 from vestige.observe.lives import Usage
-from vestige.record import processes
 from vestige.record.model import FIGURES, Figure
-from vestige.record.peak import most_held, tree_peak
-from vestige.record.processes import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vestige.finalising.processes import Family
     from vestige.observe.events import Observation
     from vestige.observe.lives import Life
     from vestige.record.model import Machine, Method
-    from vestige.record.processes import Family
 
 _MICRO = 1_000_000
 _CPU_TOLERANCE = 1.02  # own clocks against wait4: beyond this some children were never waited for
@@ -70,7 +70,7 @@ def _wall(observation: Observation) -> Figure:
         return _unavailable("wall", "the command was never started")
     if observation.end is not None:
         return Figure((observation.end.t - observation.started) / SECOND, "s", "exact")
-    return _at_least("wall", processes.seconds(observation.last, observation), NO_END)
+    return _at_least("wall", observation.seconds(observation.last), NO_END)
 
 
 def _cpu(relations: Family) -> dict[str, Figure]:
@@ -338,5 +338,5 @@ def _after_takeover(name: str, figure: Figure, relations: Family) -> Figure:
 
 
 def _blind_reason(relations: Family) -> str:
-    at = processes.seconds(relations.blind_from or 0, relations.observation)
+    at = relations.observation.seconds(relations.blind_from or 0)
     return f"the recorder died {at:.1f} s after the start; what came after it was not seen"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.finalising.processes import SECOND
 from vestige.observe.series import thinned
 from vestige.record.model import Point
-from vestige.record.processes import SECOND, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ def points(observation: Observation) -> Iterator[Point]:
     """Yield at most `LONGEST` points in order of time."""
     for sample in thinned(list(observation.series), LONGEST):
         yield Point(
-            start=seconds(sample.since, observation),
-            end=seconds(sample.t, observation),
+            start=observation.seconds(sample.since),
+            end=observation.seconds(sample.t),
             samples=sample.looks,
             processes=sample.processes,
             threads=sample.threads,

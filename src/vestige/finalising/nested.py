@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.lines import open_regular
 from vestige.observe.events import EVENTS_NAME, observe, uses_of
-from vestige.observe.lines import open_regular
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:

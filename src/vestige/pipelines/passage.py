@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.kedro.executed import pipelines
-from vestige.kedro.plan import plain_name
+from vestige.pipelines.executed import pipelines
+from vestige.pipelines.plan import plain_name
 
 if TYPE_CHECKING:
-    from vestige.kedro.executed import Executed, PipelineRun
-    from vestige.kedro.plan import PlannedNode
-    from vestige.record.store import RunFolder
+    from vestige.pipelines.executed import Executed, PipelineRun
+    from vestige.pipelines.plan import PlannedNode
+    from vestige.store.runs import RunFolder
 
 
 @dataclass(frozen=True, slots=True)

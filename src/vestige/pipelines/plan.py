@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vestige.observe.lines import open_regular
+from vestige.lines import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING
 
 from vestige._version import VERSION
 from vestige.errors import RecordError, StoreError
+from vestige.finalising import ending, figures, nested, points, processes
+from vestige.finalising.completeness import completeness
+from vestige.lines import open_regular, parse
 from vestige.observe.events import EVENTS_NAME, FORMAT, Observation, StreamEnd, observe
-from vestige.observe.lines import open_regular, parse
 from vestige.provenance import files, hashing, network, software
 from vestige.provenance.rules import Rules
-from vestige.record import codec, ending, figures, nested, place, points, processes
-from vestige.record.completeness import completeness
+from vestige.record import codec, place
 from vestige.record.model import Exit, Record, Stream, Survivor
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from vestige.finalising.spans.parts import Parts
     from vestige.observe.events import Begin, StreamStart
     from vestige.record.model import FileUse, Point, Process, Span, Status
-    from vestige.spans.parts import Parts
 
 PROCESSES_NAME = "processes.jsonl"
 POINTS_NAME = "usage.jsonl"
@@ -189,7 +190,7 @@ def _named_parts(folder: str) -> Parts | None:
     """Return what the command wrote of its spans; most write none, and then nothing of it is loaded."""
     if not os.path.isdir(os.path.join(folder, PARTS_NAME)):
         return None
-    from vestige.spans.parts import Parts  # noqa: PLC0415 - 4 ms of every run
+    from vestige.finalising.spans.parts import Parts  # noqa: PLC0415 - 4 ms of every run
 
     return Parts(folder)
 

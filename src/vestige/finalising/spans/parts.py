@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from vestige.kedro.kinds import NODE
+from vestige.finalising.spans.places import Places
+from vestige.finalising.spans.table import table
 from vestige.record.model import Slowest, SpanCounts
+from vestige.spans.kinds import NODE
 from vestige.spans.lines import lines_of
-from vestige.spans.places import Places
-from vestige.spans.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vestige.finalising.processes import Family
     from vestige.record.model import FileUse, Machine, Span
-    from vestige.record.processes import Family
 
 
 class Parts:

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from vestige.errors import TelemetryError, Terminated
-from vestige.report.words import safe
 from vestige.telemetry import answers, preview, standing
 from vestige.telemetry.noise import BUDGET, truth
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from vestige.telemetry.counting import Counting

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError
+from vestige.lines import open_regular
 from vestige.observe import events
-from vestige.observe.lines import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

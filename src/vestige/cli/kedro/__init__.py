@@ -1,0 +1,1 @@
+"""What Kedro's own command line shows of vestige."""

@@ -1,0 +1,1 @@
+"""Logs of con-duct, read as runs."""

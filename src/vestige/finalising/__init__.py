@@ -1,0 +1,1 @@
+"""From what the recorder saw to the record of a run."""

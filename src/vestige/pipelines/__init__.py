@@ -1,0 +1,1 @@
+"""What a run knows of the nodes of a pipeline: their plan, what each did, what changed."""
