@@ -1,6 +1,6 @@
 """What a run that is kept is, whoever recorded it: commands that look at runs ask for no more than this.
 
-There are two: `store.RunFolder`, which vestige wrote, and `duct.kept.LogRun`, a log that con-duct wrote.
+There are two: `runs.RunFolder`, which vestige wrote, and `con_duct.kept.LogRun`, a log that con-duct wrote.
 """
 
 from __future__ import annotations
