@@ -14,7 +14,7 @@ import httpx
 from harness.waiting import until
 
 from vestige.collector import app, published
-from vestige.collector.app import Collector
+from vestige.collector.collector import Collector
 from vestige.collector.limits import Rate
 from vestige.collector.serving import ENDING_SECONDS
 from vestige.collector.store import Store

@@ -240,11 +240,11 @@ class TestFigures:
 
 class TestFiles:
     def test_info_is_whole_from_the_start(self, program: Duct) -> None:
-        with program.start("--fail-time", "0", "sleep", "30") as process:
-            until((program.folder / "x_info.json").exists, "info.json")
+        with program.start("--fail-time", "0", "sh", "-c", "echo; exec sleep 30") as process:
+            until(lambda: (program.folder / "x_stdout").exists() and (program.folder / "x_stdout").read_text(), "text")
             info = program.info
             assert info["execution_summary"]["exit_code"] is None
-            assert (info["command"], info["argv"]) == ("sleep 30", ["sleep", "30"])
+            assert (info["command"], info["argv"]) == ("sh -c echo; exec sleep 30", ["sh", "-c", "echo; exec sleep 30"])
             process.terminate()
             process.communicate(timeout=30)
         assert (process.returncode, program.summary["exit_code"]) == (143, 143)

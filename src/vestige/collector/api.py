@@ -10,38 +10,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestige.collector import limits, openapi
+from vestige.collector.collector import collector_of, require_json, writer_of
 from vestige.collector.reports import checked
 from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from vestige.collector.app import Collector
-    from vestige.collector.reports import Writer
 
 ACCEPTED = {"status": "accepted"}
 _REPORT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TOKEN = re.compile(r"(?:[0-9a-f]{2}){16,64}", re.ASCII)
-
-
-def collector_of(request: Request) -> Collector:
-    """Return what the server works with."""
-    found: Collector = request.app.state.collector
-    return found
-
-
-def writer_of(request: Request) -> Writer:
-    """Return the one who writes."""
-    found: Writer = request.app.state.writer
-    return found
-
-
-def require_json(request: Request) -> None:
-    """Raise Refusal unless the body is plain JSON: nothing is ever unpacked, so that nothing can grow."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "encoding", "a body must not be compressed")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(415, "type", "a body must be application/json")
 
 
 async def _add(request: Request) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,34 +11,20 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from vestige.collector import api, kedro, limits, pages
+from vestige.collector import api, kedro, pages
 from vestige.collector.gate import Gate
-from vestige.collector.reports import Writer, today
+from vestige.collector.reports import Writer
 from vestige.web import envelope
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from vestige.collector.store import Store
-    from vestige.telemetry.schema import Schema
+    from vestige.collector.collector import Collector
 
 _PRUNE_EVERY = 3600  # s
-
-
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """What the server works with: requests find it as `request.app.state.collector`."""
-
-    store: Store
-    schemas: Mapping[str, Schema]  # by id, as in `vestige/1`; in the order of the first page
-    documents: Mapping[str, object]  # the same as they stand in their files
-    names: Collection[str] = ()  # by which the server is called, besides the local ones
-    rate: limits.Rate = field(default_factory=lambda: limits.Rate(limits.REQUESTS_AN_HOUR))
-    today: Callable[[], dt.date] = today
 
 
 def build(collector: Collector) -> Starlette:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from vestige.collector import limits
-from vestige.collector.api import collector_of, require_json, writer_of
+from vestige.collector.collector import collector_of, require_json, writer_of
 from vestige.collector.store import accepted
 from vestige.telemetry import payload
 from vestige.telemetry.payload import Count, Report

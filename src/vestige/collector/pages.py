@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from vestige.collector import figures
 from vestige.collector.aggregates import FEWEST, WITHHELD, fold
-from vestige.collector.api import collector_of
+from vestige.collector.collector import collector_of
 from vestige.collector.figures import Figure, Where
 from vestige.collector.store import RAW_DAYS, week_before
 from vestige.telemetry.noise import truth
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from vestige.collector.aggregates import Folded
-    from vestige.collector.app import Collector
+    from vestige.collector.collector import Collector
     from vestige.telemetry.schema import Event, Field, Schema
 
 _HERE = os.path.dirname(os.path.abspath(__file__))

@@ -11,7 +11,7 @@ from vestige.web import listening
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vestige.collector.app import Collector
+    from vestige.collector.collector import Collector
     from vestige.web.listening import Address
 
 ENDING_SECONDS = 10  # for what is being answered when the server is told to stop

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from vestige.con_duct.paths import Paths
     from vestige.duct.info import Head
     from vestige.duct.messages import Messages
+    from vestige.duct.observer import Observer
     from vestige.duct.options import Options
     from vestige.duct.recording import Recording
-    from vestige.duct.running import Observer
 
 _FIRST = 0.005  # s: the recorder needs some to start the command
 _LATEST = 0.2  # s between looks for a command that is not there yet

@@ -88,7 +88,7 @@ def _open(arguments: argparse.Namespace) -> Store:
 
 def _serve(arguments: argparse.Namespace) -> None:
     from vestige.collector import published, serving  # noqa: PLC0415 - needs the extra
-    from vestige.collector.app import Collector  # noqa: PLC0415
+    from vestige.collector.collector import Collector  # noqa: PLC0415
     from vestige.collector.limits import Rate  # noqa: PLC0415
     from vestige.web.listening import Address  # noqa: PLC0415
 
