@@ -204,6 +204,15 @@ static struct front open_front(const struct request *request, int words)
     return front;
 }
 
+/* What is the front's alone: who lives on with the last process of the run must not keep a pipe of the caller's open. */
+static void close_front(const struct front *front)
+{
+    if (front->signals >= 0)
+        close(front->signals);
+    if (front->terminal >= 0)
+        close(front->terminal);
+}
+
 /* Where 0, 1 or 2 is closed, files of ours would take its place and pass for the command's own. */
 static void fill_standard_descriptors(void)
 {
@@ -297,6 +306,7 @@ int front_run(const struct request *request)
         struct run run = {shared, &own, &as_started};
 
         close(words[0]);
+        close_front(&front);
         _exit(guard_run(&run));
     }
     close(words[1]);

@@ -323,11 +323,19 @@ void sample_write_end(struct shared *shared, const struct process *process, int 
     write_gone(shared, process, status);
 }
 
+static bool is_dead(pid_t pid)
+{
+    struct stat_line stat;
+
+    return !read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X';
+}
+
+/* Linux 6.2 to 6.15 may tell a small process's resident size as 0: it is counted per CPU. Its state tells. */
 static void name_survivor(struct shared *shared, struct process *process)
 {
     struct event event;
 
-    if (!look_at(process) || process->last.rss == 0) { /* killed and not yet reaped */
+    if (!look_at(process) || (process->last.rss == 0 && is_dead(process->pid))) { /* killed and not yet reaped */
         sample_write_end(shared, process, pidfd_exit_status(process->pidfd));
         return;
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -266,3 +267,13 @@ def test_both_streams_full_at_once_do_not_lock_up(vestige: Vestige, victims: Vic
         lengths["err"] = len(process.stderr.read())
         reader.join()
     assert lengths == {"out": 5 * MB, "err": 5 * MB}
+
+
+@pytest.mark.parametrize("summary", ["none", "line"])
+def test_a_pipe_ends_with_the_run_though_a_process_that_does_not_hold_it_lives_on(
+    vestige: Vestige, summary: str
+) -> None:
+    lives_on = "sleep 300 >/dev/null 2>&1 & echo $!"
+    done = vestige.run("sh", "-c", lives_on, options=("--no-wait", "--summary", summary))
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert (done.returncode, bool(done.stderr)) == (0, summary == "line")
