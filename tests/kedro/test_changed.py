@@ -238,6 +238,13 @@ class TestCommands:
         assert "nosuch" in done.stderr
         assert "Kedro did not say what it would run" in done.stderr
 
+    def test_it_is_the_command_that_people_type(self, fresh: Project) -> None:
+        programs = os.path.dirname(sys.executable)
+        environ = fresh.environment(VESTIGE_STORE=str(fresh.store), PATH=f"{programs}:{os.environ['PATH']}")
+        words = [os.path.join(programs, "kedro"), "vestige", "run", "--nodes", "empty"]
+        subprocess.run(words, cwd=fresh.top, env=environ, capture_output=True, check=True)
+        assert last_run(fresh).load().argv == ("kedro", "run", "--nodes", "empty")
+
     def test_help_and_unknown_commands(self, project: Project) -> None:
         assert "--if-changed" in call(project, "vestige", "run", "--help").stdout
         listed = call(project, "vestige", "--help").stdout

@@ -9,12 +9,16 @@ import click
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 _RUN_HELP = """\
-Run the project under vestige: `kedro vestige run` takes all options of `kedro run`.
+usage: kedro vestige run [--if-changed] [OPTION OF kedro run]...
 
+Run the project and keep what each node used, as `vestige run kedro run` does.
+
+options:
   --if-changed   leave out the nodes of which inputs, code and parameters are as they were when they last ran well,
                  and whose outputs are there and intact
+  …              all options of `kedro run`
 
-\b
+examples:
   kedro vestige run
   kedro vestige run --pipelines reporting --runner ThreadRunner
   kedro vestige run --if-changed
