@@ -253,6 +253,11 @@ class TestCommands:
         assert call(project, "vestige", "nosuch").returncode == 2
         assert "run" in call(project, "vestige", "ls").stdout
 
+    def test_a_program_that_reads_json_is_told_of_kedro_s_own_lines(self, project: Project) -> None:
+        asked = call(project, "vestige", "ls", "--json")
+        assert "vestige: Kedro logs to stdout, too; `vestige ls` is the same command without that\n" in asked.stderr
+        assert "Kedro logs" not in call(project, "vestige", "ls").stderr
+
     def test_a_plain_project_is_not_recorded(self, fresh: Project) -> None:
         done = call(fresh, "run", "--nodes", "empty")
         assert done.returncode == 0, done.stderr

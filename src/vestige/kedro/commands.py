@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -65,7 +66,14 @@ def vestige() -> None:
 def _call(name: str, words: tuple[str, ...]) -> None:
     from vestige.cli.front import main  # noqa: PLC0415
 
+    if {"--json", "--csv"} & set(words) and not sys.stdout.isatty() and _kedro_logs():
+        click.echo(f"vestige: Kedro logs to stdout, too; `vestige {name}` is the same command without that", err=True)
     sys.exit(main(["vestige", name, *words]))
+
+
+def _kedro_logs() -> bool:
+    """Say whether Kedro logged while it was imported, before any plugin: its usual handler writes to stdout."""
+    return logging.getLogger("kedro").isEnabledFor(logging.INFO)
 
 
 def _run(words: tuple[str, ...]) -> None:
