@@ -380,6 +380,8 @@ class TestOthers:
             (("show", "--bogus"), "unknown option `--bogus`"),
             (("help", "frob"), "unknown command `frob`"),
             (("--hlep",), "unknown option `--hlep`: did you mean `--help`?"),
+            (("bench", "sort", "-r", "f"), "unknown option `-r`: a command with options stands after `--`"),
+            (("ls", "--foo"), "unknown option `--foo`: `vestige ls --help` shows examples"),
             (("ls", "--last", "x"), "`--last` can't be `x`: it takes a whole number"),
             (("verify", "--tolerance", "small"), "`--tolerance` can't be `small`: it takes a number"),
             (("plot", "--metric", "mem"), "`--metric` can't be `mem`: did you mean `memory`?"),

@@ -89,6 +89,8 @@ class Parser(argparse.ArgumentParser):
         if not unknown:
             return arguments
         near = nearest(unknown[0].partition("=")[0], self._option_string_actions)
+        if near is None and any(action.metavar == "CMD" for action in self._get_positional_actions()):
+            raise UsageError(f"unknown option `{unknown[0]}`: a command with options stands after `--`")
         hint = f"did you mean `{near}`?" if near else f"`{self.prog} --help` shows examples"
         kind = "option" if unknown[0].startswith("-") else "argument"
         raise UsageError(f"unknown {kind} `{unknown[0]}`: {hint}")

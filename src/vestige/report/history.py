@@ -79,7 +79,7 @@ def advice_lines(found: Advice) -> Iterator[str]:
     runs = "1 run" if found.runs == 1 else f"{number(found.runs)} runs"
     yield f"{found.template}: {runs} since {found.since[:10]}{failed}{killed}"
     for request in found.requests:
-        yield f"  {request.option:<22} {advice.basis(request)}; {_seen(request)}"
+        yield f"  {request.option:<22} {_seen(request)}"
         yield from (f"  {'':<22} {reason}" for reason in request.why)
 
 
@@ -91,9 +91,10 @@ def advice_json(found: Advice) -> dict[str, Any]:
 def _seen(request: Request) -> str:
     unit = _UNITS[request.option.partition("=")[0]]
     if not request.runs:
-        return "no run that ended well tells"
+        return "a guess: no run ended well"
     share = "p90" if unit == "1" else "p99"
-    return f"{share} {amount(request.p99, unit)}, largest {amount(request.largest, unit)}"
+    seen = f"{share} {amount(request.p99, unit)}, largest {amount(request.largest, unit)}"
+    return f"{advice.basis(request)}; {seen}"
 
 
 def _value(measure: Measure | None, name: str) -> str:
