@@ -339,7 +339,7 @@ def test_a_circle_of_parents_is_shown_and_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "titles"), [(90, "run mean p90 command"), (62, "run mean command"), (20, "run command")]
+    ("width", "titles"), [(90, "run mean p90 command"), (52, "run mean command"), (20, "run command")]
 )
 def test_a_narrow_terminal_costs_columns_before_the_command(width: int, titles: str) -> None:
     columns = (Column("run"), Column("mean", spare=1), Column("p90", spare=2), Column("command"))
@@ -347,3 +347,11 @@ def test_a_narrow_terminal_costs_columns_before_the_command(width: int, titles: 
     made = rich_table(columns, rows, width)
     assert " ".join(str(column.header) for column in made.columns) == titles
     assert len(list(made.columns[-1].cells)) == 1
+
+
+def test_what_is_empty_goes_first() -> None:
+    columns = (Column("run"), Column("cpu", spare=2), Column("tags", spare=1), Column("command"))
+    command = "python train.py --rate=N --epochs=N"
+    for tags, left in (("", ["run", "cpu", "command"]), ("paper", ["run", "tags", "command"])):
+        made = rich_table(columns, [["7f3a", "1.00 s", tags, command]], 46)
+        assert [str(column.header) for column in made.columns] == left

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Rows = tuple[Sequence["Column"], Sequence[Sequence[str]]]
 
-_READABLE = 40  # letters of the last column, a command mostly, that are worth another column
+_READABLE = 30  # letters of the last column, a command mostly, that are worth another column
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,15 @@ def _spared(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     """Return columns and rows without those that have to go for the last one to be read."""
     wanted = min(_READABLE, max((len(cells[-1]) for cells in rows), default=0))
     while width - _others(columns, rows) < wanted and any(column.spare for column in columns):
-        place = max(range(len(columns)), key=lambda index: columns[index].spare)
+        place = max(range(len(columns)), key=lambda index: _worth_least(columns[index], [row[index] for row in rows]))
         columns = [*columns[:place], *columns[place + 1 :]]
         rows = [[*cells[:place], *cells[place + 1 :]] for cells in rows]
     return columns, rows
+
+
+def _worth_least(column: Column, cells: Sequence[str]) -> tuple[bool, int]:
+    """Return what says which column goes first: one that is empty, then by what it can be spared for."""
+    return column.spare > 0 and not any(cells), column.spare
 
 
 def _others(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
