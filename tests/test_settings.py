@@ -166,7 +166,8 @@ def test_a_folder_that_is_gone_has_no_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('captur = "all"\n', ["unknown key `captur`", "`capture`"]),
+        ('captur = "all"\n', ["unknown key `captur`", "did you mean `capture`?"]),
+        ('xyzzy = "all"\n', ["unknown key `xyzzy`", "allowed are `store`, `capture`"]),
         ('capture = "most"\n', ["`capture` can't be `most`", "`auto`, `all`"]),
         ("capture = 3\n", ["`capture` can't be `3`"]),
         ('wait = "yes"\n', ["`wait` can't be `yes`", "true or false"]),
@@ -213,5 +214,5 @@ def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
 
 
 def test_a_bad_variable_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="VESTIGE_TRACE can't be `on`; allowed is `auto`, `off`"):
+    with pytest.raises(ConfigError, match="VESTIGE_TRACE can't be `on`; allowed are `auto`, `off`"):
         load(tmp_path, VESTIGE_TRACE="on")

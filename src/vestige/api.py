@@ -248,14 +248,14 @@ def kept(store: str | os.PathLike[str] | None = None) -> Runs:
 
 
 def all_kept(store: str | os.PathLike[str] | None = None) -> AllRuns:
-    """Return the same runs, and the logs of con-duct that lie here and at the top of the Git work tree.
+    """Return the same runs, and the logs of con-duct here, at the top of the Git work tree, or where it was told to.
 
     Where `store` names one, it is that store alone. Raises ConfigError.
     """
     from vestige.history import all_runs  # noqa: PLC0415 - only for those who read
 
     folder = invocation.cwd() if store is None else None
-    return all_runs.here(kept(store), folder, None if folder is None else settings.git_top_level(folder))
+    return all_runs.here(kept(store), folder, None if folder is None else settings.git_top_level(folder), os.environ)
 
 
 def _words(argv: Sequence[str | os.PathLike[str]]) -> list[str]:

@@ -289,17 +289,17 @@ def load(environ: Mapping[str, str], cwd: str | None) -> Settings:
     return settings
 
 
-def table(name: str, environ: Mapping[str, str], cwd: str | None) -> dict[str, object]:
-    """Return one of the tables of the config that a run does not look at, what the project says before the user's.
+def table(name: str, environ: Mapping[str, str], cwd: str | None) -> dict[str, tuple[object, str]]:
+    """Return one of the tables of the config that a run does not look at: each value, and the file that it stands in.
 
-    Raises ConfigError.
+    What the project says goes before what the user does. Raises ConfigError.
     """
-    found: dict[str, object] = {}
+    found: dict[str, tuple[object, str]] = {}
     for path, content in _tables(environ, cwd):
         inner = content.get(name, {}) if isinstance(content, dict) else {}
         if not isinstance(inner, dict):
             raise ConfigError(f"`{path}`: `{name}` must be a table")
-        found |= inner
+        found |= {key: (value, path) for key, value in inner.items()}
     return found
 
 
@@ -431,13 +431,17 @@ def _apply_table(settings: Settings, path: str, table: object) -> None:
             continue
         key = _BY_NAME.get(name)
         if key is None:
-            raise ConfigError(f"`{path}`: unknown key `{name}`; allowed are {_names()}")
+            raise ConfigError(f"`{path}`: unknown key `{name}`{_meant(name)}")
         origin = f"`{path}`"
         settings.take(key, _checked(key, value, origin=origin, folder=os.path.dirname(path)), origin)
 
 
-def _names() -> str:
-    return ", ".join(f"`{key.name}`" for key in (*KEYS, *READ_ELSEWHERE))
+def _meant(name: str) -> str:
+    from vestige.nearest import nearest  # noqa: PLC0415 - only when there is an error
+
+    names = [key.name for key in (*KEYS, *READ_ELSEWHERE)]
+    near = nearest(name, names)
+    return f": did you mean `{near}`?" if near else "; allowed are " + ", ".join(f"`{known}`" for known in names)
 
 
 def _checked(key: Key, value: object, *, origin: str, folder: str | None) -> Value:
@@ -447,7 +451,7 @@ def _checked(key: Key, value: object, *, origin: str, folder: str | None) -> Val
     fitting = _fitting(key, value, folder)
     if fitting is None:
         place = origin if folder is None else f"{origin}: `{key.name}`"
-        raise ConfigError(f"{place} can't be `{value}`; allowed is {key.allowed}")
+        raise ConfigError(f"{place} can't be `{value}`; {'allowed are' if key.choices else 'it takes'} {key.allowed}")
     return fitting
 
 

@@ -124,6 +124,9 @@ def test_query(program: Front, seen: Index) -> None:
     rows = list(csv.reader(io.StringIO(program("query", "--csv", "FROM runs").stdout)))
     assert len(rows) == RUNS + 2
     assert "python train.py 11" in program("query", "SELECT command FROM runs").stdout
+    assert program("query", "SELECT 8990720.0 AS bytes, 0.12345678 AS share").stdout.split() == [
+        "bytes", "share", "8990720", "0.123457",
+    ]  # fmt: skip
     piped = program("query", "--json", "-", input="SELECT 1 AS one")
     assert json.loads(piped.stdout) == [{"one": 1}]
 

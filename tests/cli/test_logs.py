@@ -63,6 +63,21 @@ def validate(folder: Path) -> dict[str, Any]:
 
 
 class TestLs:
+    def test_logs_are_looked_for_where_con_duct_was_told_to_write_them(self, program: Front) -> None:
+        usual, path = log(program), written.log(program.folder / "logs", "x_1_")
+        written.log(program.folder / "logs", "y_1_")
+        told = {"DUCT_OUTPUT_PREFIX": "logs/x_{pid}_"}
+        assert {entry["log"] for entry in json.loads(program("ls", "--json", env=told).stdout)} == {usual, path}
+        assert [entry["log"] for entry in listed(program)] == [usual]
+        said = program("show", "--json", "x_1", env=told)
+        assert json.loads(said.stdout)["log"] == path, said.stderr
+        sorted_ = json.loads(program("ls", "--json", "--sort", "wall", env=told).stdout)
+        assert {entry["log"] for entry in sorted_} == {usual, path}
+        (program.folder / ".duct" / ".env").write_text("DUCT_OUTPUT_PREFIX=./logs/y_{pid}_\n")
+        assert len(listed(program)) == 2
+        only = {"DUCT_OUTPUT_PREFIX": "./.duct/logs/{datetime}_"}
+        assert [entry["log"] for entry in json.loads(program("ls", "--json", env=only).stdout)] == [usual]
+
     def test_logs_stand_among_the_runs_by_time(self, program: Front) -> None:
         old, new = keep(program, "old", age_ns=40 * DAY * 10**9), keep(program, "new")
         path = log(program, start=time.time() - 20 * DAY)

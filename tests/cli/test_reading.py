@@ -359,6 +359,15 @@ class TestOthers:
         assert f"  vestige {name}" in page.stdout
         assert program("help", name).stdout == page.stdout
 
+    def test_names_keep_their_capitals_on_the_pages(self, tmp_path: Path) -> None:
+        program = front(tmp_path)
+        assert "\nAsk all runs in SQL\n" in program("query", "--help").stdout
+        assert "\nSay what to ask Slurm for: memory, time, CPUs," in program("suggest", "--help").stdout
+
+    def test_help_has_no_page_but_that_of_all(self, tmp_path: Path) -> None:
+        program = front(tmp_path)
+        assert program("help", "--help").stdout == program("--help").stdout
+
     def test_version(self, tmp_path: Path) -> None:
         assert front(tmp_path)("--version").stdout.startswith("vestige 0.")
 
@@ -370,6 +379,15 @@ class TestOthers:
             (("ls", "--sinc", "2h"), "unknown option `--sinc`: did you mean `--since`?"),
             (("show", "--bogus"), "unknown option `--bogus`"),
             (("help", "frob"), "unknown command `frob`"),
+            (("--hlep",), "unknown option `--hlep`: did you mean `--help`?"),
+            (("bench", "sort", "-r", "f"), "unknown option `-r`: a command with options stands after `--`"),
+            (("ls", "--foo"), "unknown option `--foo`: `vestige ls --help` shows examples"),
+            (("ls", "--last", "x"), "`--last` can't be `x`: it takes a whole number"),
+            (("verify", "--tolerance", "small"), "`--tolerance` can't be `small`: it takes a number"),
+            (("plot", "--metric", "mem"), "`--metric` can't be `mem`: did you mean `memory`?"),
+            (("plot", "--by", "hour"), "`--by` can't be `hour`: allowed are process, span, total"),
+            (("telemetry", "stat"), "`ACTION` can't be `stat`: did you mean `stats`?"),
+            (("collector", "sreve"), "`ACTION` can't be `sreve`: did you mean `serve`?"),
         ],
     )
     def test_mistakes(self, tmp_path: Path, words: tuple[str, ...], line: str) -> None:

@@ -79,6 +79,13 @@ def test_median_has_the_worst_method_of_its_runs() -> None:
     assert sample.methods == ("exact", "sampled")
 
 
+def test_few_runs_are_not_called_one() -> None:
+    maker = Maker()
+    text = "\n".join(compare_text.lines(beside([maker.run(), maker.run()], maker.run()), PLAIN))
+    assert "took as long as `A` as far as 2 and 1 runs can tell" in text
+    assert "2 and 1 runs: how much of a difference is noise is not known" in text
+
+
 def test_noise_is_not_known_of_one_run_each() -> None:
     maker = Maker()
     text = "\n".join(compare_text.lines(beside(maker.run(), maker.run(wall=20)), PLAIN))

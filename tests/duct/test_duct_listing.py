@@ -14,7 +14,7 @@ import pytest
 from duct import views
 from harness.front import SOURCE
 
-from vestige.duct import catalogue, forms, listing, pretty, table
+from vestige.con_duct import forms, listing, prefixes, pretty, table
 from vestige.duct import filter as filters
 from vestige.errors import UsageError
 
@@ -329,4 +329,4 @@ def test_default_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: 
                  "runs/1/info.json", "top_info.json", ".hidden_info.json"):  # fmt: skip
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         (tmp_path / name).write_text("{}")
-    assert catalogue.found(prefix) == names
+    assert prefixes.found(prefix) == names

@@ -51,6 +51,12 @@ class TestRepeats:
         repository.vestige.run("sh", "-c", "sort in > out")
         assert outputs(verified(repository)) == {"out": "identical"}
 
+    def test_it_can_be_committed_once_it_has_been_seen_to_repeat(self, repository: Repository) -> None:
+        repository.vestige.run("sh", "-c", "sort in > out")
+        verified(repository)
+        assert repository.vestige.call("commit", "-m", "sorted").returncode == 0
+        assert repository.git("show", "--format=%s", "--name-only").split("\n")[0].endswith("sorted")
+
     def test_it_starts_from_what_was_before_the_run(self, repository: Repository) -> None:
         """A file that the run appends to is as it was, not as it has become."""
         repository.committed("echo more >> in")

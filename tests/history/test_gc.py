@@ -180,6 +180,13 @@ def test_a_dry_run_touches_nothing_and_the_config_has_a_say(store: Store, tmp_pa
     (tmp_path / "vestige.toml").write_text("[gc]\nkeep_lots = 2\n")
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "unknown key `keep_lots`" in done.stderr
+    (tmp_path / "vestige.toml").write_text('[gc]\nkeep_last = "few"\n')
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    file = tmp_path / "vestige.toml"
+    why = f"vestige: `{file}`: `keep_last` of the table `gc` can't be `few`; it takes a whole number from 0 on\n"
+    assert (done.returncode, done.stderr) == (2, why)
+    said = vestige("gc", "--store", str(store.path), "--max-size", "2q")
+    assert said.stderr == "vestige: `--max-size` can't be `2q`; it takes a size as 500M or 10GB\n"
 
 
 def test_a_run_that_is_gone_already_is_no_trouble(store: Store) -> None:

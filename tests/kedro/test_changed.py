@@ -238,6 +238,13 @@ class TestCommands:
         assert "nosuch" in done.stderr
         assert "Kedro did not say what it would run" in done.stderr
 
+    def test_it_is_the_command_that_people_type(self, fresh: Project) -> None:
+        programs = os.path.dirname(sys.executable)
+        environ = fresh.environment(VESTIGE_STORE=str(fresh.store), PATH=f"{programs}:{os.environ['PATH']}")
+        words = [os.path.join(programs, "kedro"), "vestige", "run", "--nodes", "empty"]
+        subprocess.run(words, cwd=fresh.top, env=environ, capture_output=True, check=True)
+        assert last_run(fresh).load().argv == ("kedro", "run", "--nodes", "empty")
+
     def test_help_and_unknown_commands(self, project: Project) -> None:
         assert "--if-changed" in call(project, "vestige", "run", "--help").stdout
         listed = call(project, "vestige", "--help").stdout
@@ -245,6 +252,11 @@ class TestCommands:
         assert "used-by" in listed
         assert call(project, "vestige", "nosuch").returncode == 2
         assert "run" in call(project, "vestige", "ls").stdout
+
+    def test_a_program_that_reads_json_is_told_of_kedro_s_own_lines(self, project: Project) -> None:
+        asked = call(project, "vestige", "ls", "--json")
+        assert "vestige: Kedro logs to stdout, too; `vestige ls` is the same command without that\n" in asked.stderr
+        assert "Kedro logs" not in call(project, "vestige", "ls").stderr
 
     def test_a_plain_project_is_not_recorded(self, fresh: Project) -> None:
         done = call(fresh, "run", "--nodes", "empty")

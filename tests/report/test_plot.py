@@ -549,7 +549,7 @@ class TestCommand:
             (["--size", "big"], "`--size` can't be `big`"),
             (["--size", "0x10"], "takes numbers from 1"),
             (["-o", "x.png", "--size", "99999x10"], "takes numbers from 200"),
-            (["--metric", "gpu"], "invalid choice: 'gpu'"),
+            (["--metric", "gpu"], "`--metric` can't be `gpu`: did you mean `cpu`?"),
             ([str(RELEASED)] * 8, "more than 7 runs"),
             ([str(RELEASED)] * 2 + ["--by", "process"], "goes with one run"),
             (["/nowhere/info.json"], "neither a run folder"),

@@ -32,7 +32,7 @@ from vestige.record.model import (
     Survivor,
 )
 from vestige.report import counts, details, files, lineage, terminal
-from vestige.report.tables import plain
+from vestige.report.tables import Column, plain, rich_table
 from vestige.store.output import Piece
 
 os.environ["TZ"] = "UTC"  # local times are shown
@@ -336,3 +336,22 @@ def test_parents_come_first_whatever_the_order_of_the_list() -> None:
 def test_a_circle_of_parents_is_shown_and_ends() -> None:
     circle = (process(1, 2, "a", memory=1, start=0, end=1), process(2, 1, "b", memory=1, start=0, end=1))
     assert sorted(row[-1].strip() for row in details.process_rows(circle)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"), [(90, "run mean p90 command"), (52, "run mean command"), (20, "run command")]
+)
+def test_a_narrow_terminal_costs_columns_before_the_command(width: int, titles: str) -> None:
+    columns = (Column("run"), Column("mean", spare=1), Column("p90", spare=2), Column("command"))
+    rows = [["7f3a", "1.00 s", "2.00 s to 3.00 s", "python train.py --rate=N --epochs=N --data=weather.csv"]]
+    made = rich_table(columns, rows, width)
+    assert " ".join(str(column.header) for column in made.columns) == titles
+    assert len(list(made.columns[-1].cells)) == 1
+
+
+def test_what_is_empty_goes_first() -> None:
+    columns = (Column("run"), Column("cpu", spare=2), Column("tags", spare=1), Column("command"))
+    command = "python train.py --rate=N --epochs=N"
+    for tags, left in (("", ["run", "cpu", "command"]), ("paper", ["run", "tags", "command"])):
+        made = rich_table(columns, [["7f3a", "1.00 s", tags, command]], 46)
+        assert [str(column.header) for column in made.columns] == left

@@ -50,8 +50,11 @@ COMMANDS = {
     "help": "show this page, or the one of a command",
 }
 
+_OPTIONS = ("--help", "--version")
+_HELP = ("-h", "--help", "help")
 _OWN_WORDS = ("duct", "span")  # what follows may be any command: they have parsers of their own
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_NUMBERS: dict[object, str] = {int: "a whole number", float: "a number"}
 
 _EPILOG = """\
 examples:
@@ -86,6 +89,8 @@ class Parser(argparse.ArgumentParser):
         if not unknown:
             return arguments
         near = nearest(unknown[0].partition("=")[0], self._option_string_actions)
+        if near is None and any(action.metavar == "CMD" for action in self._get_positional_actions()):
+            raise UsageError(f"unknown option `{unknown[0]}`: a command with options stands after `--`")
         hint = f"did you mean `{near}`?" if near else f"`{self.prog} --help` shows examples"
         kind = "option" if unknown[0].startswith("-") else "argument"
         raise UsageError(f"unknown {kind} `{unknown[0]}`: {hint}")
@@ -93,6 +98,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found."""
         raise UsageError(f"{message}; `{self.prog} --help` shows examples")
+
+    # These two say in vestige's words, the same as those of `vestige run`, what argparse would say in Python's
+    # ("argument --last: invalid int value: 'x'").
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        near = nearest(str(value), map(str, action.choices))
+        hint = f"did you mean `{near}`?" if near else "allowed are " + ", ".join(map(str, action.choices))
+        raise UsageError(f"`{_name(action)}` can't be `{value}`: {hint}")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> object:
+        wanted = _NUMBERS.get(action.type)
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError:
+            if wanted is None:
+                raise
+            raise UsageError(f"`{_name(action)}` can't be `{arg_string}`: it takes {wanted}") from None
 
 
 def main(words: list[str]) -> int:
@@ -164,12 +188,17 @@ def _unexpected(error: Exception) -> int:
     return exit_codes.UNEXPECTED
 
 
+def _name(action: argparse.Action) -> str:
+    """Return what people type, or what stands for it on the help page."""
+    return action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
+
+
 def parser_of(name: str) -> Parser:
     """Return the parser of one command."""
     command = _command(name)
     parser = Parser(
         prog=f"vestige {name}",
-        description=COMMANDS[name].capitalize(),
+        description=COMMANDS[name][0].upper() + COMMANDS[name][1:],
         epilog=command.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -188,7 +217,7 @@ def top_page() -> str:
 
 def _run(words: list[str]) -> int:
     name = words[0] if words else "--help"
-    if name in ("-h", "--help", "help"):
+    if name in _HELP:
         return _help(words[1:])
     if name in ("-V", "--version"):
         print(f"vestige {VERSION}")
@@ -223,7 +252,7 @@ def _count(words: list[str], code: int, raised: list[type[BaseException]]) -> No
 
 def _help(words: list[str]) -> int:
     """Show the page of the command in `words`, or that of all."""
-    name = words[0] if words else "help"
+    name = words[0] if words and words[0] not in _HELP else "help"
     if name not in COMMANDS:
         raise UsageError(_unknown(name))
     if name == "run":
@@ -249,7 +278,7 @@ def _command(name: str) -> Command:
 
 def _unknown(name: str) -> str:
     what = "option" if name.startswith("-") else "command"
-    near = nearest(name, COMMANDS)
+    near = nearest(name, _OPTIONS if name.startswith("-") else COMMANDS)
     hint = f"did you mean `{near}`?" if near else "`vestige --help` lists them; to run a command: `vestige run COMMAND`"
     return f"unknown {what} `{name}`: {hint}"
 

@@ -7,7 +7,8 @@ import os
 from vestige import exit_codes
 from vestige._version import VERSION
 from vestige.cli.front import keep_bytecode_whole
-from vestige.duct import dotenv, options
+from vestige.con_duct import dotenv
+from vestige.duct import options
 from vestige.duct.messages import Messages
 from vestige.duct.version import CON_DUCT
 from vestige.errors import UsageError, VestigeError

@@ -11,7 +11,7 @@ USAGE = "vestige run [OPTION]... [--] COMMAND [ARGUMENT]..."
 EXAMPLES = (
     ("vestige run kedro run", "run it as it is, keep what it used"),
     ('vestige run -m "twice the trees" --tag forest python train.py', "with a note and a tag to find it by"),
-    ("vestige run --summary line make -j8", "one line at the end instead of five"),
+    ("vestige run --summary line make -j8", "one line at the end instead of a table"),
     ("vestige run sh -c 'sort big.csv | uniq -c'", "a pipe belongs to the shell: give it one"),
     ("vestige run --wait ./start-server.sh", "until the last process left behind has ended"),
     ('vestige run --commit -m "clean" python clean.py', "leave a Git commit of what it changed, and how"),

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 
-from vestige.con_duct.paths import NAMES
+from vestige.con_duct.prefixes import INFO_NAME
 from vestige.duct.fields import SINCE_0_2_3
 from vestige.errors import RecordError, StoreError
 
@@ -22,39 +22,10 @@ if TYPE_CHECKING:
 
     from vestige.duct.messages import Messages
 
-INFO_NAME = NAMES["info"]
 _OLDEST = (0, 2, 0)
 _PIECE = 1 << 16  # B: more than nearly all have
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a FIFO must not block
 _DECODER = json.JSONDecoder()
-
-
-def found(prefix: str) -> list[str]:
-    """Return the paths of the logs that a template for prefixes stands for, sorted.
-
-    As in con-duct these are all that begin as the template does; where it makes a folder for each, those in folders.
-    """
-    begin, brace, rest = os.path.expanduser(prefix).partition("{")
-    if not brace:
-        return [begin + INFO_NAME] if os.path.lexists(begin + INFO_NAME) else []
-    if "/" in rest or "*" in begin or "?" in begin or "[" in begin:
-        return _globbed(begin, rest)
-    folder, start = os.path.split(begin)
-    try:
-        names = os.listdir(folder or ".")
-    except OSError:
-        return []
-    begin = begin[: len(begin) - len(start)]
-    chosen = sorted(name for name in names if name.endswith(INFO_NAME) and name.startswith(start))
-    return [begin + name for name in chosen if start.startswith(".") or not name.startswith(".")]
-
-
-def _globbed(begin: str, rest: str) -> list[str]:
-    import glob  # noqa: PLC0415 - few templates need it
-    import re  # noqa: PLC0415
-
-    pattern = re.sub(r"\{[^}]*\}", "*", "{" + rest) if "/" in rest else "*"
-    return sorted(glob.glob(begin + pattern + INFO_NAME))
 
 
 class Catalogue:

@@ -6,8 +6,9 @@ import gc
 import os
 import sys
 
+from vestige.con_duct.prefixes import INFO_NAME, found
 from vestige.duct import subcommand
-from vestige.duct.catalogue import INFO_NAME, Catalogue, found
+from vestige.duct.catalogue import Catalogue
 from vestige.duct.fields import DEFAULT, FIELDS, shapes
 from vestige.duct.options import OFF, PREFIX
 from vestige.text import printable

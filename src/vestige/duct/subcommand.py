@@ -8,7 +8,7 @@ import sys
 
 from vestige import exit_codes
 from vestige._version import VERSION
-from vestige.duct import dotenv
+from vestige.con_duct import dotenv
 from vestige.duct.messages import Messages
 from vestige.duct.options import LEVELS
 from vestige.duct.version import CON_DUCT

@@ -146,7 +146,9 @@ def _memory(good: Sequence[Seen], runs: Sequence[Seen], killed: Sequence[Seen]) 
     rest = [run.peak_memory for run in runs if run.failed and not run.was_out_of_memory and run.peak_memory is not None]
     values = _known(good, "peak_memory")
     if rest and max(rest) > max(values, default=0):
-        why.append("a run that failed used more than those that ended well")
+        why.append(
+            "a run that failed used more than those that ended well" if values else "what a run that failed used"
+        )
         bounds.append(max(rest) * _ROOM)
     return _request(values, bounds, why, _mem)
 

@@ -19,7 +19,7 @@ from vestige.store.kept import Problem, loaded
 from vestige.store.runs import Runs, is_dated, is_path, is_run, moment_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from vestige.con_duct.kept import LogRun
     from vestige.store.kept import KeptRun, Loaded
@@ -35,6 +35,18 @@ class AllRuns:
 
     runs: Runs
     folders: tuple[str, ...]  # with logs of con-duct in them
+    prefix: str | None = None  # what names of logs begin with where con-duct was told so: a template, from here
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether there is a place where logs of con-duct may lie."""
+        return bool(self.folders) or self.prefix is not None
+
+    @property
+    def log_folders(self) -> tuple[str, ...]:
+        """The folders in which a new log shows."""
+        begin = "" if self.prefix is None else os.path.expanduser(self.prefix).partition("{")[0]
+        return self.folders if self.prefix is None else (*self.folders, os.path.abspath(os.path.dirname(begin)))
 
     def records(self, since: str = "") -> Iterator[Entry]:
         """Yield every run, newest first, with its record, a run that is kept twice only once.
@@ -42,7 +54,7 @@ class AllRuns:
         `since`: a moment as names of run folders begin with it; what is older is not read. Raises StoreError when a
         store is there but can't be read.
         """
-        sources = [self._runs(since), *([self.logs(since)] if self.folders else [])]
+        sources = [self._runs(since), *([self.logs(since)] if self.has_logs else [])]
         return map(operator.itemgetter(1), heapq.merge(*sources, key=operator.itemgetter(0), reverse=True))
 
     def find(self, words: str) -> KeptRun:
@@ -82,15 +94,17 @@ class AllRuns:
         try:
             paths = list(self._paths())
         except RecordError as error:  # the runs are listed all the same
-            yield "", Problem(kept.LogRun(self.folders[0]), str(error))
+            yield "", Problem(kept.LogRun(self.log_folders[0]), str(error))
             return
         found = kept.newest_first(paths, names.__contains__)
         yield from itertools.takewhile(lambda entry: entry[0] >= since, found)
 
     def _paths(self) -> Iterator[str]:
-        from vestige.con_duct import kept  # noqa: PLC0415
+        from vestige.con_duct import kept, prefixes  # noqa: PLC0415
 
-        return itertools.chain.from_iterable(map(kept.within, self.folders))
+        usual = itertools.chain.from_iterable(map(kept.within, self.folders))
+        told = [] if self.prefix is None else map(os.path.abspath, prefixes.found(self.prefix))
+        return itertools.chain(usual, told)
 
     def _log(self, words: str) -> LogRun | None:
         from vestige.con_duct import kept, logs  # noqa: PLC0415
@@ -98,7 +112,7 @@ class AllRuns:
         return kept.the_one(words) if logs.is_log(words) else kept.find(words, self._paths())
 
     def _hint(self) -> str:
-        return "; `vestige ls` lists logs of con-duct" if self.folders else ""
+        return "; `vestige ls` lists logs of con-duct" if self.has_logs else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,11 @@ class GivenLogs:
 
     folders: tuple[str, ...]  # files, folders, or what names begin with
     runs: Runs
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether any was named."""
+        return bool(self.folders)
 
     def records(self) -> Iterator[Entry]:
         """Yield the logs, newest first. Raises RecordError where a path means none."""
@@ -120,11 +139,23 @@ class GivenLogs:
         return itertools.takewhile(lambda entry: entry[0] >= since, kept.newest_first(found))
 
 
-def here(runs: Runs, folder: str | None, top: str | None) -> AllRuns:
-    """Return the runs of `runs` and the logs of a folder and of the top of the Git work tree around it."""
+def here(runs: Runs, folder: str | None, top: str | None, environ: Mapping[str, str]) -> AllRuns:
+    """Return the runs of `runs` and the logs of a folder and of the top of the Git work tree around it.
+
+    With a folder, which is then the current one, also those that DUCT_OUTPUT_PREFIX leads to.
+    """
     places = [os.path.join(place, FOLDER) for place in (folder, top) if place is not None]
     there = {os.path.realpath(place): place for place in reversed(places) if os.path.isdir(place)}
-    return AllRuns(runs, tuple(there.values()))
+    return AllRuns(runs, tuple(there.values()), None if folder is None else _told_prefix(environ))
+
+
+def _told_prefix(environ: Mapping[str, str]) -> str | None:
+    """Return what con-duct was told that names of logs begin with, None where it was not."""
+    from vestige.con_duct import dotenv  # noqa: PLC0415 - only for those who read
+
+    told = dict(environ)
+    dotenv.load(told)
+    return told.get("DUCT_OUTPUT_PREFIX") or None
 
 
 def of_logs(paths: Iterable[str]) -> GivenLogs:

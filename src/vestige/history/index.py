@@ -279,7 +279,7 @@ class Index:
             return iter(self._everything)
         self.problems.clear()
         runs = self._run_places(since)
-        if not self._all_runs.folders:
+        if not self._all_runs.has_logs:
             return map(operator.itemgetter(1), runs)
         both = heapq.merge(runs, self._log_places(since), key=operator.itemgetter(0), reverse=True)
         return map(operator.itemgetter(1), both)

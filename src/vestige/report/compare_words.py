@@ -73,9 +73,7 @@ def noise(comparison: Comparison) -> str | None:
     """Return what is to be said of noise; None where it is known."""
     if comparison.noise == "known":
         return None
-    counts = " and ".join(dict.fromkeys(number(side.count) for side in comparison.sides))
-    runs = "one run each" if {side.count for side in comparison.sides} == {1} else f"{counts} runs"
-    return f"{runs}: how much of a difference is noise is not known; under 10 % counts as alike"
+    return f"{_runs(comparison)}: how much of a difference is noise is not known; under 10 % counts as alike"
 
 
 def mixed(comparison: Comparison) -> Iterator[str]:
@@ -141,7 +139,13 @@ def _within(comparison: Comparison, against: Against | None) -> str:
         return ""
     if against.band is not None:
         return f", within noise: {ratio(against)}"
-    return f" as far as one run each can tell: {ratio(against)}" if comparison.noise == "unknown" else ""
+    return f" as far as {_runs(comparison)} can tell: {ratio(against)}" if comparison.noise == "unknown" else ""
+
+
+def _runs(comparison: Comparison) -> str:
+    """Return how many runs the sides have, where they are few."""
+    counts = " and ".join(dict.fromkeys(number(side.count) for side in comparison.sides))
+    return "one run each" if {side.count for side in comparison.sides} == {1} else f"{counts} runs"
 
 
 def _otherwise(comparison: Comparison, explanation: Explanation) -> str:

@@ -20,14 +20,14 @@ COLUMNS = (
     Column("runs", right=True),
     Column("failed", right=True),
     Column("took", right=True),
-    Column("middle half"),
-    Column("p90", right=True),
+    Column("middle half", spare=6),
+    Column("p90", right=True, spare=3),
     Column("cpu", right=True),
     Column("memory", right=True),
-    Column("p90", right=True),
-    Column("I/O", right=True),
-    Column("trend"),
-    Column("took, newest"),
+    Column("p90", right=True, spare=4),
+    Column("I/O", right=True, spare=5),
+    Column("trend", spare=1),
+    Column("took, newest", spare=2),
     Column("command"),
 )
 _BARS = "▁▂▃▄▅▆▇█"
@@ -79,7 +79,7 @@ def advice_lines(found: Advice) -> Iterator[str]:
     runs = "1 run" if found.runs == 1 else f"{number(found.runs)} runs"
     yield f"{found.template}: {runs} since {found.since[:10]}{failed}{killed}"
     for request in found.requests:
-        yield f"  {request.option:<22} {advice.basis(request)}; {_seen(request)}"
+        yield f"  {request.option:<22} {_seen(request)}"
         yield from (f"  {'':<22} {reason}" for reason in request.why)
 
 
@@ -91,9 +91,10 @@ def advice_json(found: Advice) -> dict[str, Any]:
 def _seen(request: Request) -> str:
     unit = _UNITS[request.option.partition("=")[0]]
     if not request.runs:
-        return "no run that ended well tells"
+        return "a guess: no run ended well"
     share = "p90" if unit == "1" else "p99"
-    return f"{share} {amount(request.p99, unit)}, largest {amount(request.largest, unit)}"
+    seen = f"{share} {amount(request.p99, unit)}, largest {amount(request.largest, unit)}"
+    return f"{advice.basis(request)}; {seen}"
 
 
 def _value(measure: Measure | None, name: str) -> str:

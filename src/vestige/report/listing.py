@@ -28,9 +28,9 @@ COLUMNS = (
     Column("started"),
     Column("took", right=True),
     Column("outcome"),
-    Column("cpu", right=True),
+    Column("cpu", right=True, spare=2),
     Column("memory", right=True),
-    Column("tags"),
+    Column("tags", spare=1),
     Column("command"),
 )
 _FIGURES = {  # column of the CSV: figure

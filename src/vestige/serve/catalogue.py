@@ -107,7 +107,7 @@ class Catalogue:
     def _signs_now(self, running: tuple[str, ...]) -> Signs:
         """Return what differs when a run has come, gone, or ended."""
         stores = [frozenset(self.runs.runs.names_in(store)) for store in self.runs.runs.stores]
-        logs = [_changed(folder) for folder in self.runs.folders]
+        logs = [_changed(folder) for folder in self.runs.log_folders]
         return (*stores, *logs, *(_changed(os.path.join(folder, "record.json")) for folder in running))
 
 

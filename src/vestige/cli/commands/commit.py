@@ -9,6 +9,7 @@ from vestige import api, exit_codes
 from vestige.cli import printing, stores
 from vestige.errors import GitError, UsageError
 from vestige.git.commit import commit_and_note
+from vestige.git.verifying.verify import last_original
 from vestige.record.codec import record_to_json
 from vestige.record.model import CommitOptions
 from vestige.report import commit as report
@@ -24,13 +25,13 @@ examples:
   vestige commit                  commit what the last run changed, and how it came about
   vestige commit 7f3a -m "clean"  an earlier one, with another message
   vestige commit -o model.bin     with an output that Git ignores
-  vestige run make && vestige commit    decide after you have seen the result
+  vestige run make && vestige commit    decide after you have seen the result; `vestige verify` may stand between
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige commit`."""
-    parser.add_argument("run", nargs="?", default="last", metavar="RUN", help="default: `last`")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="default: the last run")
     parser.add_argument("-m", "--message", metavar="TEXT", help="instead of the run's own")
     parser.add_argument("-i", "--input", dest="inputs", action="append", default=[], metavar="GLOB", help="one more")
     parser.add_argument(
@@ -48,7 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Make it; a run that failed, or whose end nobody saw, is committed all the same: it is asked for by name."""
-    folder = api.kept(arguments.store).find(arguments.run)
+    runs = api.kept(arguments.store)
+    folder = last_original(runs) if arguments.run is None else runs.find(arguments.run)
     record = folder.load()
     _check(record, again=arguments.again)
     if arguments.message is not None:

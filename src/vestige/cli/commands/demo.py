@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -34,12 +35,13 @@ def execute(arguments: argparse.Namespace) -> int:
     """Copy, prepare, run, show."""
     folder = os.path.abspath(arguments.folder)
     _copy(flights.source(), folder)
-    place.make_store(place.Store(os.path.join(folder, place.STORE_NAME), "option"))
+    place.mark_store(place.Store(os.path.join(folder, place.STORE_NAME), "option"))
     environ = _with_programs(_prepared(folder))
     _say(f"running `vestige run kedro run` in {folder}")
     code = _vestige(["run", "--summary", "full", "--tag", "demo", "kedro", "run"], folder, environ)
     _vestige(["show", "--spans"], folder, environ)
-    _say(f"look around: `cd {folder}`, then `vestige show`, `vestige show --processes`, `vestige ls`")
+    program = "vestige" if shutil.which("vestige") else os.path.abspath(sys.argv[0])
+    _say(f"look around: `cd {folder}`, then `{program} show`, `{program} show --processes`, `{program} ls`")
     return code
 
 
@@ -88,7 +90,7 @@ def _prepared(folder: str) -> str:
         return os.path.dirname(sys.executable)
     programs = os.path.join(folder, ".venv", "bin")
     if not os.path.exists(os.path.join(programs, "kedro")):
-        _say(f"not installed here: {', '.join(absent)}; making {os.path.dirname(programs)} for it (some 500 MB)")
+        _say(f"not installed here: {', '.join(absent)}; making {os.path.dirname(programs)} for it (some 700 MB)")
         _install(os.path.dirname(programs), path)
     flights.lend(os.path.dirname(programs))
     return programs

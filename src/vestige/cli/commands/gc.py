@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vestige import api, exit_codes, invocation, settings
 from vestige.cli import printing, searching, stores
 from vestige.errors import ConfigError, UsageError
 from vestige.history import clearing, keeping, moments
+from vestige.nearest import nearest
 from vestige.quantity import number, size
 from vestige.report.tables import Column
 from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping
 
     from vestige.history.keeping import Plan, Rules
     from vestige.store.runs import Runs
+
+Read = TypeVar("Read")
 
 EXAMPLES = """\
 examples:
@@ -33,8 +37,8 @@ In the config: a table `gc` with `keep_last`, `keep_within`, `keep_tags`, `max_s
 """
 _COLUMNS = (Column("run"), Column("started"), Column("size", right=True), Column("command"))
 _SHOWN = 20
-_TABLE = {"keep_last": "a number", "keep_within": "an age as `30d`", "keep_tags": "a list of text",
-          "max_size": "a size as `10GB`"}  # fmt: skip
+_TABLE = {"keep_last": "a whole number from 0 on", "keep_within": "an age as 12h, 30d, 8w, or a date",
+          "keep_tags": "a list of text", "max_size": "a size as 500M or 10GB"}  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -108,48 +112,64 @@ def _rules(arguments: argparse.Namespace) -> Rules:
         "keep_within": arguments.keep_within,
         "max_size": arguments.max_size,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
-    configured = settings.table("gc", os.environ, invocation.cwd())
-    wrong = sorted(set(configured) - set(_TABLE))
-    if wrong:
-        raise ConfigError(f"unknown key `{wrong[0]}` in the table `gc`; allowed are {', '.join(_TABLE)}")
-    chosen = given or {name: value for name, value in configured.items() if name in asked}
+    given = {name: (value, "") for name, value in asked.items() if value is not None}
+    configured = _configured()
+    chosen = given or {name: placed for name, placed in configured.items() if name in asked}
     if not chosen:
         raise UsageError("say what stays: `--keep-last N`, `--keep-within 30d` or `--max-size 10GB`")
+    tags = {"keep_tags": (arguments.keep_tag, "")} if arguments.keep_tag else configured
     return keeping.Rules(
-        last=_last(chosen.get("keep_last")),
-        since=_since(chosen.get("keep_within")),
-        tags=_tags(arguments.keep_tag or configured.get("keep_tags", [])),
-        largest=_largest(chosen.get("max_size")),
+        last=_read("keep_last", chosen, _last),
+        since=_read("keep_within", chosen, _since),
+        tags=_read("keep_tags", tags, _tags) or (),
+        largest=_read("max_size", chosen, _largest),
         thin=arguments.thin,
     )
 
 
-def _last(value: object) -> int | None:
+def _configured() -> dict[str, tuple[object, str]]:
+    """Return what the config says, and which file of it. Raises ConfigError."""
+    configured = settings.table("gc", os.environ, invocation.cwd())
+    for name, (_, path) in configured.items():
+        if name not in _TABLE:
+            near = nearest(name, _TABLE)
+            hint = f": did you mean `{near}`?" if near else f"; allowed are {', '.join(_TABLE)}"
+            raise ConfigError(f"`{path}`: unknown key `{name}` in the table `gc`{hint}")
+    return configured
+
+
+def _read(name: str, chosen: Mapping[str, tuple[object, str]], reader: Callable[[object], Read]) -> Read | None:
+    """Return what `reader` makes of a rule, None where there is no such rule. Raises UsageError, ConfigError."""
+    value, path = chosen.get(name, (None, ""))
     if value is None:
         return None
+    try:
+        return reader(value)
+    except ValueError as error:
+        if path:
+            raise ConfigError(
+                f"`{path}`: `{name}` of the table `gc` can't be `{value}`; it takes {_TABLE[name]}"
+            ) from error
+        raise UsageError(f"`--{name.replace('_', '-')}` can't be `{value}`; it takes {_TABLE[name]}") from error
+
+
+def _last(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UsageError("`--keep-last` needs a number from 0 on")
+        raise ValueError(value)
     return value
 
 
-def _since(value: object) -> str | None:
-    try:
-        return None if value is None else moments.utc(moments.moment(str(value), dt.datetime.now().astimezone()))
-    except ValueError as error:
-        raise UsageError(f"`--keep-within` can't be `{value}`; write 12h, 30d, 8w, or a date") from error
+def _since(value: object) -> str:
+    return moments.utc(moments.moment(str(value), dt.datetime.now().astimezone()))
 
 
-def _largest(value: object) -> int | None:
-    try:
-        return None if value is None else settings.size(str(value))
-    except ValueError as error:
-        raise UsageError(f"`--max-size` can't be `{value}`; write 500M, or 10GB") from error
+def _largest(value: object) -> int:
+    return settings.size(str(value))
 
 
 def _tags(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise ConfigError("`keep_tags` in the table `gc` must be a list of text")
+        raise ValueError(value)
     return tuple(value)
 
 

@@ -37,6 +37,8 @@ examples:
 It is DuckDB's SQL (pip install 'vestige[query]'). Times are UTC, all else in SI units.
 """
 
+_WHOLE = 1e15  # up to here a whole number is shown with all its digits: bytes, say
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige query`."""
@@ -110,7 +112,9 @@ def _cell(value: object) -> str:
     flat = _flat(value)
     if flat is None:
         return ""
-    return f"{flat:.6g}" if isinstance(flat, float) else safe(str(flat))
+    if isinstance(flat, float):
+        return f"{flat:.0f}" if flat.is_integer() and abs(flat) < _WHOLE else f"{flat:.6g}"
+    return safe(str(flat))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - what DuckDB returns, as JSON has it

@@ -216,8 +216,11 @@ def _software(record: Record, arguments: argparse.Namespace) -> None:
     if arguments.json:
         printing.print_json_list(map(dataclasses.asdict, record.software))
     elif arguments.requirements:
-        for line in software.requirements(record.software):
+        lines = software.requirements(record.software)
+        for line in lines:
             print(line)
+        if record.software and not lines:
+            printing.say("Python imported no packages")
     elif record.software:
         printing.print_table(software.COLUMNS, software.rows(record.software))
     if not record.software:

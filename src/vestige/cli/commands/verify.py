@@ -15,9 +15,8 @@ from vestige.git import repo
 from vestige.git.reruns import ranges, run_commits
 from vestige.git.reruns.ours import Ours
 from vestige.git.verifying.originals import Original, of_commit, of_run
-from vestige.git.verifying.verify import TAG, repeat
+from vestige.git.verifying.verify import last_original, repeat
 from vestige.report import verify as report
-from vestige.store.kept import Problem
 from vestige.words import command, safe
 
 if TYPE_CHECKING:
@@ -85,18 +84,10 @@ def _originals(arguments: argparse.Namespace) -> list[Original]:
     runs = api.kept(arguments.store)
     ours = Ours(runs)
     if arguments.target is None:
-        return [_of_run(_last(runs), ours, arguments)]
+        return [_of_run(last_original(runs), ours, arguments)]
     with suppress(RunNotFoundError):
         return [_of_run(runs.find(arguments.target), ours, arguments)]
     return _of_commits(arguments, runs, ours)
-
-
-def _last(runs: Runs) -> RunFolder:
-    """Return the last run that is no repetition itself."""
-    for entry in runs.records():
-        if not isinstance(entry, Problem) and TAG not in entry.record.tags:
-            return entry.folder
-    raise RunNotFoundError("no run yet; `vestige run COMMAND` makes one")
 
 
 def _of_run(run: RunFolder, ours: Ours, arguments: argparse.Namespace) -> Original:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -9,12 +10,16 @@ import click
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 _RUN_HELP = """\
-Run the project under vestige: `kedro vestige run` takes all options of `kedro run`.
+usage: kedro vestige run [--if-changed] [OPTION OF kedro run]...
 
+Run the project and keep what each node used, as `vestige run kedro run` does.
+
+options:
   --if-changed   leave out the nodes of which inputs, code and parameters are as they were when they last ran well,
                  and whose outputs are there and intact
+  …              all options of `kedro run`
 
-\b
+examples:
   kedro vestige run
   kedro vestige run --pipelines reporting --runner ThreadRunner
   kedro vestige run --if-changed
@@ -61,7 +66,14 @@ def vestige() -> None:
 def _call(name: str, words: tuple[str, ...]) -> None:
     from vestige.cli.front import main  # noqa: PLC0415
 
+    if {"--json", "--csv"} & set(words) and not sys.stdout.isatty() and _kedro_logs():
+        click.echo(f"vestige: Kedro logs to stdout, too; `vestige {name}` is the same command without that", err=True)
     sys.exit(main(["vestige", name, *words]))
+
+
+def _kedro_logs() -> bool:
+    """Say whether Kedro logged while it was imported, before any plugin: its usual handler writes to stdout."""
+    return logging.getLogger("kedro").isEnabledFor(logging.INFO)
 
 
 def _run(words: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ and ends the program before the first node (`vestige.kedro.hooks`).
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -87,4 +88,7 @@ def _plan(words: Sequence[str], environ: Mapping[str, str]) -> Plan:
 def _kedro() -> list[str]:
     """Return how Kedro was called, so that it is called again as it was."""
     name = sys.argv[0]
-    return [name] if os.path.basename(name) == "kedro" and os.access(name, os.X_OK) else [sys.executable, "-m", "kedro"]
+    if os.path.basename(name) != "kedro" or not os.access(name, os.X_OK):
+        return [sys.executable, "-m", "kedro"]
+    found = shutil.which("kedro")  # as people type it: the same command as `vestige run kedro run`
+    return ["kedro"] if found is not None and os.path.abspath(found) == os.path.abspath(name) else [name]

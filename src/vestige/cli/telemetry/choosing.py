@@ -91,7 +91,8 @@ def _say_no(arguments: argparse.Namespace, mode: str) -> int:
         gone = forgetting.forget(places, name, keep_counters=mode == "local")
     _tell(gone)
     if gone.deletions:
-        print(f"{len(gone.deletions)} sent reports are being deleted: `vestige telemetry` says how many are left")
+        sent = _counted(len(gone.deletions), "sent report")
+        print(f"asked to delete {sent}: `vestige telemetry` says how many are left")
         timetable.set_due(places, time.time())
         timetable.start_worker(counting.around.environ)
     print(f"telemetry is {counting.again().mode}")
@@ -106,7 +107,12 @@ def _readable(path: str) -> Answers:
         return said.Answers()
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _tell(gone: forgetting.Forgotten) -> None:
     print(
-        f"removed here: counts of {gone.weeks} weeks, {gone.waiting} waiting reports, {gone.requests} logged requests"
+        f"removed here: {_counted(gone.weeks, 'week')} of counts, {_counted(gone.waiting, 'waiting report')}, "
+        f"{_counted(gone.requests, 'logged request')}"
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige import running
-from vestige.errors import UsageError
+from vestige.errors import RunNotFoundError, UsageError
 from vestige.git import repo
 from vestige.git.verifying.outcome import MADE, Outcome
 from vestige.git.verifying.provision import provided
 from vestige.git.verifying.scratch import remove_submodules, scratch
 from vestige.invocation import Request
+from vestige.store.kept import Problem
 from vestige.text import from_os
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from vestige.git.verifying.originals import Original
     from vestige.record.model import Record
     from vestige.running import Ended
+    from vestige.store.runs import RunFolder, Runs
 
 TAG = "verify"
 _NAMED = 3
@@ -45,6 +47,14 @@ class Repetition:
         """Whether it ended as the original did, and all that came out then came out again."""
         came_out = all(found.verdict in ("identical", "equal", "new") for found in self.outputs.values())
         return came_out and self.record.exit.code == (self.original.exit or 0)
+
+
+def last_original(runs: Runs) -> RunFolder:
+    """Return the last run that is no repetition itself. Raises RunNotFoundError, StoreError."""
+    for entry in runs.records():
+        if not isinstance(entry, Problem) and TAG not in entry.record.tags:
+            return entry.folder
+    raise RunNotFoundError("no run yet; `vestige run COMMAND` makes one")
 
 
 def repeat(

@@ -60,7 +60,7 @@ def _load_one(path: str, environ: MutableMapping[str, str]) -> Words:
         return [("WARNING", f"Skipping malformed .env file {path}: {error}")]
     except OSError:
         return []
-    from vestige.duct import dotenv_text  # noqa: PLC0415 - `re`: only where there is a file
+    from vestige.con_duct import dotenv_text  # noqa: PLC0415 - `re`: only where there is a file
 
     found, bad = dotenv_text.parse(text, environ)
     for name, value in found.items():
