@@ -14,8 +14,9 @@ import pytest
 from duct import views
 from harness.front import SOURCE
 
-from vestige.con_duct import forms, listing, prefixes, pretty, table
+from vestige.con_duct import prefixes
 from vestige.duct import filter as filters
+from vestige.duct import forms, listing, pretty, table
 from vestige.errors import UsageError
 
 if TYPE_CHECKING:
