@@ -103,6 +103,7 @@ def test_many_pages_of_one_run_cost_one(tmp_path: Path) -> None:
     [
         (10, (), ""),
         (10, (60,), "about 50.0 s to go: 1 earlier run took 60.0 s (median)"),
+        (10, (10, 20), "about 5.00 s to go: 2 earlier runs took 15.0 s (median)"),
         (10, (10, 20, 30), "about 10.0 s to go: 3 earlier runs took 20.0 s (median)"),
         (25, (10, 20, 30), "longer than the 20.0 s (median) of 3 earlier runs; the longest took 30.0 s"),
     ],

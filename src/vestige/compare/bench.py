@@ -51,6 +51,7 @@ class Failure:
     command: str  # text
     code: int | None
     output: bytes  # the last of what it printed
+    may_go_on: bool = True  # whether `--ignore-failure` passes over such: not where what prepares a run has failed
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ def _prepare(made: Bench, printed: IO[bytes]) -> bool:
         script, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
     )
     if done.returncode:
-        made.failure = Failure(from_os(script), done.returncode, _last(printed))
+        made.failure = Failure(from_os(script), done.returncode, _last(printed), may_go_on=False)
     return not done.returncode
 
 

@@ -119,7 +119,8 @@ def _show(made: Bench, arguments: argparse.Namespace) -> None:
         sys.stderr.flush()
         os.write(2, made.failure.output)
         code = "was not seen to end" if made.failure.code is None else f"ended with {made.failure.code}"
-        printing.say(f"{safe(made.failure.command)} {code}; `--ignore-failure` goes on all the same")
+        hint = "; `--ignore-failure` goes on all the same" if made.failure.may_go_on else ""
+        printing.say(f"{safe(made.failure.command)} {code}{hint}")
     if made.interrupted is not None:
         printing.say("interrupted: this is what there is")
 
