@@ -74,6 +74,22 @@ def test_failure_stops_and_shows_what_was_printed(vestige: Vestige) -> None:
     assert "failed" in found["results"][0]["doubts"]
 
 
+def test_without_its_time_a_run_is_not_compared(vestige: Vestige) -> None:
+    """The events of a run that it has spoiled itself tell no time."""
+    script = f"for file in {vestige.path('apart')}/runs/*/events.jsonl; do echo junk > $file; done"
+    failed = vestige.call("bench", "--store", vestige.path("apart"), "-n", "2", "--", "sh", "-c", script)
+    assert (failed.returncode, failed.stdout) == (2, b"")
+    assert failed.stderr.endswith(b" took a time that is not known\n")
+    assert failed.stderr.count(b"\n") == 1
+
+
+def test_commands_are_named_as_they_can_be_typed(vestige: Vestige) -> None:
+    done = vestige.call("bench", "-n", "1", "--vs", "sh -c 'sleep 0.2; exit'", "--", "sh", "-c", "exit 0")
+    assert done.stdout.splitlines()[-1].startswith(b"`sh -c 'sleep 0.2; exit'` took ")
+    failed = vestige.call("bench", "-n", "1", "--", "sh", "-c", "exit 3")
+    assert b"vestige: sh -c 'exit 3' ended with 3; " in failed.stderr
+
+
 def test_interrupted_it_gives_what_there_is(vestige: Vestige) -> None:
     words = ("bench", "--no-keep", "-n", "50", "--", "sh", "-c", "echo x >> count; sleep 0.1")
     process = vestige.start_bare(
