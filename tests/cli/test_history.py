@@ -131,6 +131,22 @@ def test_query(program: Front, seen: Index) -> None:
     assert json.loads(piped.stdout) == [{"one": 1}]
 
 
+def test_query_loses_no_column_of_a_name_that_others_have(program: Front) -> None:
+    assert asked(program, "query", "--json", "SELECT 1 AS a, 2 AS a, 3 AS a_1") == [{"a": 1, "a_1": 2, "a_1_1": 3}]
+
+
+def test_query_has_utc_wherever_it_is_asked(program: Front) -> None:
+    there = {"TZ": "Asia/Tokyo"}
+    words = "SELECT TIMESTAMP '2026-07-01 12:00:00' = TIMESTAMPTZ '2026-07-01 12:00:00+00' AS same"
+    assert json.loads(program("query", "--json", words, env=there).stdout) == [{"same": True}]
+    done = program("query", "SELECT now() AS t", env=there)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "vestige: `t` has a time zone; write `CAST(... AS TIMESTAMP)` for UTC\n",
+    )
+    assert program("query", "SELECT CAST(now() AS TIMESTAMP) AS t").returncode == 0
+
+
 def test_query_writes_parquet_and_nothing_that_is_there(program: Front) -> None:
     import duckdb  # noqa: PLC0415 - only here
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from collector.senders import Cells, People, cells
 from collector.servers import TODAY, WEEK
-from playwright.sync_api import sync_playwright
+from harness.browsing import Visit, chromium
 
 from vestige.collector.store import accepted, week_before
 
@@ -19,11 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from collector.servers import Running
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.needs("chromium")
-QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATHS = ["", "vestige/1", "vestige/1/context/python", "vestige/1/events/run/seconds", "vestige/1/collected", "privacy"]
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 CONTRASTS = """() => {
@@ -50,33 +45,10 @@ CONTRASTS = """() => {
 }"""
 
 
-@dataclass
-class Visit:
-    """A page, and what went on behind it."""
-
-    page: Page
-    requested: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", self._failed)
-
-    def _failed(self, request: Request) -> None:
-        """Note what failed by itself: an icon that is still on its way is given up when the next page is asked for."""
-        if request.failure != "net::ERR_ABORTED":
-            self.complaints.append(f"{request.url} {request.failure}")
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
-        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET, *sandbox])
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
@@ -100,17 +72,13 @@ def test_pages_are_quiet_readable_and_fit(
 ) -> None:
     assert reported
     context = browser.new_context(**looks)
-    visit = Visit(context.new_page())
+    visit = Visit(context.new_page(), server.url)
     for path in PATHS:
-        answer = visit.page.goto(f"{server.url}{path}")
-        assert answer is not None
-        assert answer.status == 200
-        across = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert across[0] <= across[1], path
+        visit.go(f"/{path}")
+        assert visit.fits(), path
         poor = [found for found in visit.page.evaluate(CONTRASTS) if found[0] < READABLE]
         assert poor == [], path
-    assert visit.complaints == []
-    assert {url for url in visit.requested if not url.startswith(server.url)} == set()
+    visit.was_quiet()
     context.close()
 
 

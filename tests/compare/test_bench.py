@@ -59,8 +59,8 @@ def test_preparation_comes_before_every_run(vestige: Vestige) -> None:
     benched(vestige, "-n", "3", "--prepare", "echo p >> order", "--", "sh", "-c", "echo r >> order")
     with open(vestige.path("order"), encoding="utf-8") as file:
         assert file.read().split() == ["p", "r"] * 3
-    failed = vestige.call("bench", "-n", "3", "--prepare", "exit 4", "--", "true")
-    assert (failed.returncode, b"exit 4 ended with 4" in failed.stderr) == (2, True)
+    failed = vestige.call("bench", "-n", "3", "--ignore-failure", "--prepare", "exit 4", "--", "true")
+    assert (failed.returncode, failed.stderr) == (2, b"vestige: exit 4 ended with 4\n")
 
 
 def test_failure_stops_and_shows_what_was_printed(vestige: Vestige) -> None:
@@ -72,6 +72,22 @@ def test_failure_stops_and_shows_what_was_printed(vestige: Vestige) -> None:
     found = benched(vestige, "-n", "2", "--ignore-failure", "--", "sh", "-c", "echo hello; exit 3")
     assert found["results"][0]["exit_codes"] == [3, 3]
     assert "failed" in found["results"][0]["doubts"]
+
+
+def test_without_its_time_a_run_is_not_compared(vestige: Vestige) -> None:
+    """The events of a run that it has spoiled itself tell no time."""
+    script = f"for file in {vestige.path('apart')}/runs/*/events.jsonl; do echo junk > $file; done"
+    failed = vestige.call("bench", "--store", vestige.path("apart"), "-n", "2", "--", "sh", "-c", script)
+    assert (failed.returncode, failed.stdout) == (2, b"")
+    assert failed.stderr.endswith(b" took a time that is not known\n")
+    assert failed.stderr.count(b"\n") == 1
+
+
+def test_commands_are_named_as_they_can_be_typed(vestige: Vestige) -> None:
+    done = vestige.call("bench", "-n", "1", "--vs", "sh -c 'sleep 0.2; exit'", "--", "sh", "-c", "exit 0")
+    assert done.stdout.splitlines()[-1].startswith(b"`sh -c 'sleep 0.2; exit'` took ")
+    failed = vestige.call("bench", "-n", "1", "--", "sh", "-c", "exit 3")
+    assert b"vestige: sh -c 'exit 3' ended with 3; " in failed.stderr
 
 
 def test_interrupted_it_gives_what_there_is(vestige: Vestige) -> None:

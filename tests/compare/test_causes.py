@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness.beside import MACHINE, Maker, beside, used
 
+from vestige.compare.comparison import compare
+from vestige.compare.sides import Side
 from vestige.record.model import Exit, Package, Span
+from vestige.report import compare_words
 from vestige.report.compare_words import sentence
 
 if TYPE_CHECKING:
@@ -220,6 +223,36 @@ def test_equal_times_tell_what_else_differs() -> None:
     maker = Maker()
     found = beside(maker.run(software=[FAST]), maker.run(software=[SLOW], memory_peak=4e8))
     assert sentence(found, found.explanations[0]).endswith("what differs: memory peak 4.00×, software")  # noqa: RUF001
+
+
+def test_what_differs_is_of_the_side_that_is_spoken_of() -> None:
+    maker = Maker()
+    runs = maker.run(), maker.run("python3", "train.py", "--trees", "200"), maker.run(cpu=16.0)
+    found = compare([Side(name, (run,)) for name, run in zip("ABC", runs, strict=True)])
+    first, second = (sentence(found, explanation) for explanation in found.explanations)
+    assert first.endswith("what differs: parameters")
+    assert second.endswith("what differs: cpu 2.00×")  # noqa: RUF001
+
+
+def test_what_came_out_is_no_cause_and_differs_all_the_same() -> None:
+    maker = Maker()
+    then, now = ([used("output", "/data/out.csv", content)] for content in (b"a", b"b"))
+    words = why(maker.run(uses=then), maker.run(wall=18.0, cpu=16.0, uses=now))[2]
+    assert words.endswith("8.00 s more work on the CPU; what else differs: outputs")
+
+
+def test_a_small_difference_that_is_sure_is_not_called_noise() -> None:
+    maker = Maker()
+    found = beside([maker.run(wall=0.001) for _ in range(5)], [maker.run(wall=0.004) for _ in range(5)])
+    words = sentence(found, found.explanations[0])
+    assert words.startswith("`B` took as long as `A`, or nearly: 4.00× (4.00–4.00), too small a difference to matter")  # noqa: RUF001
+    assert compare_words.verdict(found.figures[0].against[1]) == "too small to matter"
+
+
+def test_two_runs_are_not_called_one() -> None:
+    maker = Maker()
+    found = beside([maker.run(), maker.run()], [maker.run(), maker.run()])
+    assert "as far as so few runs can tell" in sentence(found, found.explanations[0])
 
 
 def _outcome(found: Comparison) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import os
 import re
-import shutil
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.browsing import Visit, chromium
 from pages import folders
-from playwright.sync_api import sync_playwright
 from report import charts
 
 from vestige.pages.report import page as pieces
@@ -23,39 +19,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.needs("chromium")
-QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
 }
-SERIOUS = ("serious", "critical")
 NAMES = ("full", "hostile", "many", "several")
-
-
-@dataclass
-class Visit:
-    """A page, and what went on behind it."""
-
-    page: Page
-    requested: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
-        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET, *sandbox])
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +74,12 @@ def full(contexts: dict[str, BrowserContext], files: dict[str, str]) -> Iterator
 def test_pages_are_quiet_fit_and_fetch_nothing(
     contexts: dict[str, BrowserContext], files: dict[str, str], name: str, look: str
 ) -> None:
-    visit = Visit(contexts[look].new_page())
+    visit = Visit(contexts[look].new_page(), files[name])
     visit.page.goto(files[name])
-    across = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert across[0] <= across[1]
+    assert visit.fits()
     visit.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-    across = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert across[0] <= across[1]
-    assert visit.complaints == []
-    assert [url for url in visit.requested if url != files[name] and not url.startswith("data:")] == []
+    assert visit.fits()
+    visit.was_quiet()
     visit.page.close()
 
 
@@ -117,17 +89,11 @@ def test_pages_are_quiet_fit_and_fetch_nothing(
 def test_an_audit_finds_nothing_serious(
     contexts: dict[str, BrowserContext], files: dict[str, str], name: str, look: str
 ) -> None:
-    axe = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
-    page = contexts[look].new_page()
-    page.goto(files[name])
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-    page.evaluate(axe)  # through the debugger's door: the page's own policy lets no script in
-    found = page.evaluate("axe.run()")
-    page.close()
-    assert found["passes"]
-    bad = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found["violations"]
-           if rule["impact"] in SERIOUS]  # fmt: skip
-    assert bad == []
+    visit = Visit(contexts[look].new_page(), files[name])
+    visit.page.goto(files[name])
+    visit.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert visit.barriers() == []
+    visit.page.close()
 
 
 def test_without_scripts_it_says_the_same(browser: Browser, files: dict[str, str]) -> None:
@@ -222,7 +188,7 @@ def test_the_keyboard_reaches_and_reads_all(full: Page) -> None:
 
 
 def test_hostile_text_is_seen_as_it_is(contexts: dict[str, BrowserContext], files: dict[str, str]) -> None:
-    visit = Visit(contexts["light"].new_page())
+    visit = Visit(contexts["light"].new_page(), files["hostile"])
     visit.page.goto(files["hostile"])
     assert "<script>alert(1)</script>" in visit.page.inner_text("h1")
     assert "<script>alert(1)</script>" in visit.page.inner_text(".output")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.browsing import chromium
 from harness.kept import Store, used
-from playwright.sync_api import sync_playwright
 from serve.servers import serving_runs
 
 if TYPE_CHECKING:
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from serve.servers import Serving
 
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=alert(1)>\x1b[31m\u202e"
-_QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +39,5 @@ def served(store: Store) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
-        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*_QUIET, *sandbox])
+    with chromium() as made:
         yield made
-        made.close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import subprocess
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.browsing import Visit
 from harness.waiting import until
 from serve.conftest import HOSTILE
 from serve.servers import serving_runs
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
     from harness.command import Vestige
     from harness.kept import Store
-    from playwright.sync_api import Browser, BrowserContext, Page, Request
+    from playwright.sync_api import Browser, BrowserContext
     from serve.servers import Serving
 
 pytestmark = pytest.mark.needs("chromium")
-_HINDERING = ("serious", "critical")
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -32,50 +30,18 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass
-class Visit:
-    """A visitor who has opened the address, and what went on behind the pages."""
-
-    served: Serving
-    context: BrowserContext
-    page: Page
-    requested: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", self._failed)
-        self.page.goto(self.served.address)
-        self.page.wait_for_url(self.served.url)
-
-    def _failed(self, request: Request) -> None:
-        """Note what failed by itself: what is still on its way is given up when the next page is asked for."""
-        if request.failure != "net::ERR_ABORTED":
-            self.complaints.append(f"{request.url} {request.failure}")
-
-    def go(self, path: str) -> None:
-        answer = self.page.goto(f"{self.served.url.rstrip('/')}{path}")
-        assert answer is not None
-        assert answer.status == 200
-
-    def barriers(self) -> list[str]:
-        """Return what keeps somebody from using the page, as axe-core finds it."""
-        script = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
-        self.page.evaluate(script)
-        found = self.page.evaluate("axe.run()")["violations"]
-        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in _HINDERING]
-
-    def was_quiet(self) -> None:
-        assert self.complaints == []
-        assert [url for url in self.requested if not url.startswith(self.served.url)] == []
+def opened(served: Serving, context: BrowserContext) -> Visit:
+    """Return a visitor who has opened the address that the server prints."""
+    made = Visit(context.new_page(), served.url)
+    made.page.goto(served.address)
+    made.page.wait_for_url(served.url)
+    return made
 
 
 @pytest.fixture
 def visit(served: Serving, browser: Browser) -> Iterator[Visit]:
     context = browser.new_context()
-    made = Visit(served, context, context.new_page())
+    made = opened(served, context)
     yield made
     made.was_quiet()
     context.close()
@@ -86,13 +52,12 @@ def test_pages_are_quiet_fit_and_are_for_everybody(
     served: Serving, store: Store, browser: Browser, looks: dict[str, Any]
 ) -> None:
     context = browser.new_context(**looks)
-    visit = Visit(served, context, context.new_page())
+    visit = opened(served, context)
     train, hostile = store.ids[1], store.ids[3]
     for path in ("/", "/?where=foo+%3D", f"/runs/{train}", f"/runs/{train}/lineage", f"/runs/{hostile}/lineage",
                  f"/compare?run={train}&run={hostile}", f"/over?run={train}&run={hostile}"):  # fmt: skip
         visit.go(path)
-        across = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert across[0] <= across[1], path
+        assert visit.fits(), path
         assert visit.barriers() == [], path
     visit.was_quiet()
     context.close()
@@ -101,7 +66,7 @@ def test_pages_are_quiet_fit_and_are_for_everybody(
 def test_the_key_leaves_the_address(visit: Visit) -> None:
     assert "token" not in visit.page.url
     assert visit.page.evaluate("document.cookie") == ""
-    (cookie,) = visit.context.cookies()
+    (cookie,) = visit.page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert "token" not in visit.page.content()
 
@@ -115,7 +80,7 @@ def test_another_browser_has_no_key(served: Serving, browser: Browser) -> None:
 
 def test_a_page_elsewhere_gets_nothing(served: Serving, visit: Visit) -> None:
     """A page of another origin in the same browser, which has the cookie: links, pictures, scripts, fetch."""
-    page = visit.context.new_page()
+    page = visit.page.context.new_page()
     page.route("http://elsewhere.test/", lambda route: route.fulfill(body="<h1>x</h1>", content_type="text/html"))
     page.goto("http://elsewhere.test/")
     fetch = "url => fetch(url, {credentials: 'include', mode: 'no-cors'}).then(() => 'answered', () => 'refused')"
@@ -205,7 +170,7 @@ def test_a_run_is_seen_growing_to_its_end(vestige: Vestige, browser: Browser) ->
         (folder,) = runs.newest_first()
         with serving_runs(runs) as served:
             context = browser.new_context()
-            visit = Visit(served, context, context.new_page())
+            visit = opened(served, context)
             visit.go(f"/runs/{folder.load().id}")
             page = visit.page
 

@@ -69,6 +69,17 @@ def test_the_token_stands_where_nobody_else_reads(vestige: Vestige, tmp_path: Pa
     assert not os.path.exists(file)
 
 
+def test_without_a_place_for_its_file_the_pages_are_there(vestige: Vestige) -> None:
+    vestige.variables["XDG_RUNTIME_DIR"] = "/proc"  # where root can't make a file either
+    process, address = started(vestige, "--open")
+    with httpx.Client() as client:
+        assert client.get(address).status_code == 200
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"vestige: no browser is opened: " in said
+
+
 def test_a_port_that_is_taken(vestige: Vestige) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

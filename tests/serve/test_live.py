@@ -103,6 +103,7 @@ def test_many_pages_of_one_run_cost_one(tmp_path: Path) -> None:
     [
         (10, (), ""),
         (10, (60,), "about 50.0 s to go: 1 earlier run took 60.0 s (median)"),
+        (10, (10, 20), "about 5.00 s to go: 2 earlier runs took 15.0 s (median)"),
         (10, (10, 20, 30), "about 10.0 s to go: 3 earlier runs took 20.0 s (median)"),
         (25, (10, 20, 30), "longer than the 20.0 s (median) of 3 earlier runs; the longest took 30.0 s"),
     ],
@@ -183,3 +184,16 @@ def test_a_log_of_con_duct_is_a_run_among_others(vestige: Vestige, tmp_path: Pat
         assert served.client.get(f"/runs/{run}/stdout").content == b"said\n"
         assert served.client.get(f"/runs/{run}/live.json").json() == {"state": "ended"}
         assert "con-duct looks at none" in served.client.get(f"/runs/{run}/lineage").text
+
+
+@pytest.mark.needs("recorder")
+def test_the_oldest_is_what_others_are_compared_with_whoever_recorded_it(vestige: Vestige) -> None:
+    store = place.Store(vestige.path("apart"), "option")  # else the log is taken for a view of the run that wrote it
+    vestige.call("run", "--store", store.path, "true")
+    vestige.call("duct", "true")
+    with serving_runs(Runs((store,)), (vestige.path(".duct/logs"),)) as served:
+        ids = re.findall(r'name="run" value="([^"]+)"', served.client.get("/").text)
+        page = served.client.get("/compare", params={"run": ids}).text
+    (folder,) = os.listdir(store.runs)
+    assert len(ids) == 2
+    assert f"<h1>{folder[-8:]} beside" in page

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
-from vestige.cli import leftovers, printing
+from vestige.cli import leftovers, printing, result_file
 from vestige.errors import UsageError, VestigeError
 from vestige.record.place import short_id
 from vestige.report import dag, dag_svg, dag_text, plot_data, plot_runs, span_view
@@ -36,9 +36,9 @@ def draw(arguments: argparse.Namespace) -> int:
     graphs = dag.dags(seen.branches, seen.pipelines, arguments.pipeline)
     title = arguments.title or _title(record)
     if suffix == ".svg":
-        _write(arguments.output, dag_svg.svg(graphs, title))
+        result_file.write(arguments.output, [dag_svg.svg(graphs, title)])
     elif suffix:
-        _write(arguments.output, "\n".join([*dag_text.dot_lines(graphs, title), ""]))
+        result_file.write(arguments.output, (f"{line}\n" for line in dag_text.dot_lines(graphs, title)))
     elif sys.stdout.isatty():
         _print(line for graph in graphs for line in dag_text.tree_lines(graph, paint=printing.paint()))
     else:
@@ -74,12 +74,3 @@ def _title(record: Record) -> str:
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         print(printing.fit(line))
-
-
-def _write(path: str, content: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content)
-    except OSError as error:
-        raise VestigeError(f"can't write {path}: {error.strerror}") from error
-    printing.say(f"{path} is written")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import subprocess
 import tempfile
 import time
@@ -20,7 +21,7 @@ from vestige.store.runs import RunFolder, moment_in
 from vestige.text import from_os
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from vestige.api import Run, Trace
     from vestige.store.runs import Runs
@@ -49,8 +50,9 @@ class Failure:
     """What stopped the runs."""
 
     command: str  # text
-    code: int | None
+    what: str  # "ended with 3", …
     output: bytes  # the last of what it printed
+    may_go_on: bool = True  # whether `--ignore-failure` passes over such
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class Bench:
         """The commands that ran, as they can be compared."""
         found = zip(self.order.commands, self.runs, strict=True)
         return [
-            Side(from_os(" ".join(words)), tuple(RunFolder(run.folder) for run in reversed(runs)))
+            Side(written(words), tuple(RunFolder(run.folder) for run in reversed(runs)))
             for words, runs in found
             if runs
         ]
@@ -111,6 +113,11 @@ def forget(made: Bench) -> int:
     return len(own)
 
 
+def written(words: Sequence[str]) -> str:
+    """Return a command as one could type it, as text."""
+    return from_os(shlex.join(words))
+
+
 def _since(kept: Runs, began: str) -> Iterator[RunFolder]:
     """Yield the runs whose folders were made since a moment, as the names of folders begin with it."""
     return itertools.takewhile(lambda folder: moment_in(folder.name) >= began, kept.newest_first())
@@ -142,10 +149,19 @@ def _run(made: Bench, place: int, *, counts: bool) -> Run | None:
             words, tags=tags if counts else (f"{TAG}-{made.id}", f"{TAG}-warmup"), trace=order.trace, commit=False,
             wait=False, store=order.store, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        if run.exit_code != 0 and not order.ignore_failure:
-            made.failure = Failure(from_os(" ".join(words)), run.exit_code, _last(printed))
-            return None
-        return run
+        made.failure = _failure(run, written(words), _last(printed), ignore=order.ignore_failure)
+    return run if made.failure is None else None
+
+
+def _failure(run: Run, command: str, output: bytes, *, ignore: bool) -> Failure | None:
+    """Return why nothing is to be had of a run; without its time it can't be compared, whatever may be ignored."""
+    if run.exit_code != 0 and not ignore:
+        ending = "was not seen to end" if run.exit_code is None else f"ended with {run.exit_code}"
+        return Failure(command, ending, output)
+    wall = run.record.resources.get("wall")
+    if wall is None or wall.value is None:
+        return Failure(command, "took a time that is not known", output, may_go_on=False)
+    return None
 
 
 def _prepare(made: Bench, printed: IO[bytes]) -> bool:
@@ -154,7 +170,7 @@ def _prepare(made: Bench, printed: IO[bytes]) -> bool:
         script, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
     )
     if done.returncode:
-        made.failure = Failure(from_os(script), done.returncode, _last(printed))
+        made.failure = Failure(from_os(script), f"ended with {done.returncode}", _last(printed), may_go_on=False)
     return not done.returncode
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.compare import files, parameters, surroundings
@@ -107,16 +107,8 @@ def _differences(groups: Sequence[Group]) -> tuple[Difference, ...]:
 
 
 def _pair(figures: Sequence[Row], found: tuple[Difference, ...], named: tuple[Part, ...], side: int) -> Pair:
-    between = tuple(
-        replace(each, values=(each.values[0], each.values[side]), sizes=_two(each.sizes, side))
-        for each in found
-        if each.values[0] != each.values[side] or len(set(_two(each.sizes, side))) > 1
-    )
+    between = tuple(each.beside(side) for each in found if each.is_of(side))
     return Pair(medians(figures, 0), medians(figures, side), between, named, side)
-
-
-def _two(sizes: tuple[int | None, ...], side: int) -> tuple[int | None, ...]:
-    return (sizes[0], sizes[side]) if sizes else ()
 
 
 def _verdict(wall: Row | None, side: int) -> Literal["alike", "noise", "more", "less", "unknown"]:

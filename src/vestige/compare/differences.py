@@ -29,6 +29,16 @@ class Difference:
     values: tuple[str | None, ...]  # by side, text; None: it has none
     sizes: tuple[int | None, ...] = ()  # of files: B, by side
 
+    def is_of(self, side: int) -> bool:
+        """Say whether a side has something else than the first."""
+        return any(each and each[0] != each[side] for each in (self.values, self.sizes))
+
+    def beside(self, side: int) -> Difference:
+        """Return the same of the first side and one other alone."""
+        values, sizes = self.values, self.sizes
+        both = (sizes[0], sizes[side]) if sizes else ()
+        return Difference(self.topic, self.name, (values[0], values[side]), both)
+
 
 def of_words(
     topic: Topic, groups: Sequence[Group], words: Callable[[Seen], Mapping[str, str | None]]

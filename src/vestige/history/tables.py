@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from vestige.record.model import Connection, FileUse, Package, Point, Process, S
 from vestige.record.place import RECORD_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     import duckdb
 
@@ -42,6 +43,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+_ZONED = "WITH TIME ZONE"  # types that DuckDB hands over with the package `pytz` only
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
         raise StoreError(f"`vestige query` needs DuckDB: {EXTRA}") from error
     connection = duckdb.connect(":memory:", config=_CONFIG)
     try:
+        # As all times of runs: `started > now() - INTERVAL 1 HOUR` would else be off by what is between here and there
+        connection.execute("SET TimeZone = 'UTC'")
         yield connection
     except duckdb.Error as error:
         raise UsageError(f"DuckDB says: {_first_lines(str(error))}") from error
@@ -200,7 +204,20 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, parquet: str | None
         connection.execute(f"COPY ({sql.strip().rstrip(';')}\n) TO {_text(parquet)} (FORMAT parquet)")
         return Result((), [])
     cursor = connection.execute(sql)
-    return Result(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+    described = cursor.description or ()
+    zoned = next((column[0] for column in described if _ZONED in str(column[1])), None)
+    if zoned is not None:
+        raise UsageError(f"`{zoned}` has a time zone; write `CAST(... AS TIMESTAMP)` for UTC")
+    return Result(_distinct(column[0] for column in described), cursor.fetchall())
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of columns as DuckDB tells equal ones apart where it has to: `id`, `id_1`."""
+    given: list[str] = []
+    for name in names:
+        every = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(1)))
+        given.append(next(each for each in every if each not in given))
+    return tuple(given)
 
 
 def _run_type(name: str) -> str:

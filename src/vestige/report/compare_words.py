@@ -64,8 +64,8 @@ def verdict(against: Against | None) -> str:
     """Return what is to be made of a ratio, in a word."""
     if against is None:
         return ""
-    if against.verdict == "alike":
-        return "alike" if against.ratio is None or _ALIKE[0] < against.ratio < _ALIKE[1] else "too little to tell"
+    if against.verdict == "alike" and against.ratio is not None and not _ALIKE[0] < against.ratio < _ALIKE[1]:
+        return "too small to matter" if _is_sure(against) else "too little to tell"
     return {"noise": "within noise", "unknown": "not known of both"}.get(against.verdict, against.verdict)
 
 
@@ -137,9 +137,16 @@ def _times(against: Against | None, outcome: str) -> str:
 def _within(comparison: Comparison, against: Against | None) -> str:
     if against is None or against.ratio is None:
         return ""
-    if against.band is not None:
-        return f", within noise: {ratio(against)}"
-    return f" as far as {_runs(comparison)} can tell: {ratio(against)}" if comparison.noise == "unknown" else ""
+    if against.band is None:
+        return f" as far as {_runs(comparison)} can tell: {ratio(against)}" if comparison.noise == "unknown" else ""
+    if _is_sure(against):
+        return f", or nearly: {ratio(against)}, too small a difference to matter"
+    return f", within noise: {ratio(against)}"
+
+
+def _is_sure(against: Against) -> bool:
+    """Say whether there is a difference for certain, however small."""
+    return against.band is not None and not against.band.lower <= 1 <= against.band.upper
 
 
 def _runs(comparison: Comparison) -> str:
@@ -154,9 +161,14 @@ def _otherwise(comparison: Comparison, explanation: Explanation) -> str:
         return "; nothing else that was seen differs"
     rows = [row for row in comparison.figures if (seen := row.against[explanation.side]) and seen.verdict in _DIFFERS]
     named = [f"{title(row.name)} {ratio(row.against[explanation.side])}" for row in rows if row.name in _MAIN]
-    topics = list(dict.fromkeys(each.topic for each in comparison.differences))
-    said = [*named[:3], *topics]
+    said = [*named[:3], *_topics(comparison, explanation)]
     return f"; what differs: {', '.join(said)}" if said else "; nothing of weight differs"
+
+
+def _topics(comparison: Comparison, explanation: Explanation) -> list[str]:
+    """Return of which topics a side has something else than the first."""
+    found = (each for each in comparison.differences if each.is_of(explanation.side))
+    return list(dict.fromkeys(each.topic for each in found))
 
 
 _DIFFERS = ("more", "less")
@@ -170,7 +182,11 @@ def _because(explanation: Explanation, comparison: Comparison) -> str:
     )
     text = " and ".join(parts) or fallback
     hints = [_HINTS[hint.what](hint) for hint in explanation.hints]
-    return f"{text}; with {'; '.join(hints)}" if hints else f"{text}; nothing else that was seen differs"
+    if hints:
+        return f"{text}; with {'; '.join(hints)}"
+    topics = _topics(comparison, explanation)  # that are no cause: what came out
+    beside = f"what else differs: {', '.join(topics)}" if topics else "nothing else that was seen differs"
+    return f"{text}; {beside}"
 
 
 def _went(spent: Spent, explanation: Explanation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,12 +91,11 @@ def remaining(elapsed: float, earlier: Sequence[float]) -> str:
     """Return how long it may go on, from how long runs of the same command took; empty where nothing tells."""
     if not earlier:
         return ""
-    times = sorted(earlier)
-    middle = times[len(times) // 2]
-    runs = f"{len(times)} earlier run{'s' * (len(times) > 1)}"
+    middle = statistics.median(earlier)
+    runs = f"{len(earlier)} earlier run{'s' * (len(earlier) > 1)}"
     if elapsed <= middle:
         return f"about {duration(middle - elapsed)} to go: {runs} took {duration(middle)} (median)"
-    return f"longer than the {duration(middle)} (median) of {runs}; the longest took {duration(times[-1])}"
+    return f"longer than the {duration(middle)} (median) of {runs}; the longest took {duration(max(earlier))}"
 
 
 def _tiles(look: Look, elapsed: float, earlier: Sequence[float]) -> Iterator[Tile]:

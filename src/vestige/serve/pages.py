@@ -86,7 +86,7 @@ def _lineage(request: Request) -> Response:
 
 def _compare(request: Request) -> Response:
     """Answer with what differs between runs, the oldest first: the others are compared with it."""
-    runs = sorted(_ticked(request), key=lambda run: run.name)
+    runs = sorted(_ticked(request), key=lambda run: run.load().started)  # names of logs are of another form
     found = compare([Side(run.short_id, (run,)) for run in runs])
     return frame.long_page(comparison.page(found, assets="linked"))
 

@@ -16,7 +16,6 @@ from vestige.compare.spread import measured
 from vestige.errors import UsageError
 from vestige.report import bench_text
 from vestige.report.compare_words import sentence
-from vestige.text import from_os
 from vestige.words import safe
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def _words(line: str) -> tuple[str, ...]:
 
 def _show(made: Bench, arguments: argparse.Namespace) -> None:
     found = [
-        measured(from_os(shlex.join(words)), made.tag(place), runs)
+        measured(bench.written(words), made.tag(place), runs)
         for place, (words, runs) in enumerate(zip(made.order.commands, made.runs, strict=True))
         if runs
     ]
@@ -118,8 +117,8 @@ def _show(made: Bench, arguments: argparse.Namespace) -> None:
     if made.failure is not None:
         sys.stderr.flush()
         os.write(2, made.failure.output)
-        code = "was not seen to end" if made.failure.code is None else f"ended with {made.failure.code}"
-        printing.say(f"{safe(made.failure.command)} {code}; `--ignore-failure` goes on all the same")
+        hint = "; `--ignore-failure` goes on all the same" if made.failure.may_go_on else ""
+        printing.say(f"{safe(made.failure.command)} {made.failure.what}{hint}")
     if made.interrupted is not None:
         printing.say("interrupted: this is what there is")
 

@@ -8,15 +8,14 @@ import re
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes, invocation
-from vestige.cli import leftovers, printing, stores
+from vestige.cli import leftovers, printing, result_file, stores
 from vestige.compare import naming
 from vestige.compare.comparison import compare
-from vestige.errors import RecordError, StoreError, UsageError
+from vestige.errors import RecordError, UsageError
 from vestige.quantity import LEGEND
 from vestige.record.model import FIGURES
 from vestige.report import compare_json, compare_markdown, compare_text
 from vestige.report.compare_words import ratio, title
-from vestige.words import safe
 
 if TYPE_CHECKING:
     import argparse
@@ -78,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _show(found: Comparison, arguments: argparse.Namespace) -> None:
     if arguments.output:
-        _write(found, arguments.output)
+        result_file.write(arguments.output, _FORMS[_form(arguments.output)](found))
     elif arguments.json:
         printing.print_json(compare_json.as_json(found))
     elif arguments.markdown:
@@ -87,17 +86,6 @@ def _show(found: Comparison, arguments: argparse.Namespace) -> None:
         for line in compare_text.lines(found, printing.paint()):
             print(printing.fit(line))
         printing.say(LEGEND)
-
-
-def _write(found: Comparison, path: str) -> None:
-    """Write it in the form that the file's name tells. Raises StoreError."""
-    pieces = _FORMS[_form(path)](found)
-    try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise StoreError(f"can't write {path}: {error.strerror}") from error
-    printing.say(f"{safe(path)} is written")
 
 
 def _form(path: str) -> str:

@@ -6,13 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, stores
-from vestige.errors import VestigeError
+from vestige.cli import leftovers, printing, result_file, stores
 from vestige.pages.report import page
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from vestige.store.kept import KeptRun
 
@@ -49,8 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
             print(piece, end="")
         return exit_codes.OK
     path = arguments.output or _named_after(runs)
-    _write(path, pieces)
-    printing.say(f"{path} is written")
+    result_file.write(path, pieces)
     if arguments.open:
         _open(path)
     return exit_codes.OK
@@ -60,22 +58,6 @@ def _named_after(runs: Sequence[KeptRun]) -> str:
     names = "-".join(run.short_id if run.log is None else run.name.removesuffix("_info.json") for run in runs)
     plain = "".join(letter if letter.isalnum() or letter in "-_.," else "_" for letter in names)
     return f"vestige-{plain[:_LETTERS]}.html"
-
-
-def _write(path: str, pieces: Iterable[str]) -> None:
-    """Write a file as a whole or not at all: half a page looks like a whole one. Raises VestigeError."""
-    half = f"{path}.{os.getpid()}.part"
-    try:
-        try:
-            with open(half, "w", encoding="utf-8") as file:
-                file.writelines(pieces)
-            os.replace(half, path)
-        except BaseException:
-            if os.path.lexists(half):
-                os.unlink(half)
-            raise
-    except OSError as error:
-        raise VestigeError(f"can't write {path}: {error.strerror}") from error
 
 
 def _open(path: str) -> None:

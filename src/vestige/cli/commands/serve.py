@@ -91,6 +91,10 @@ def _announce(address: str, *, asked: bool | None) -> Callable[[], None]:
     wanted = opening.is_wanted(os.environ, terminal=sys.stdout.isatty()) if asked is None else asked
     if not wanted:
         return lambda: None
-    file = opening.Opening(address)
+    try:
+        file = opening.Opening(address)
+    except OSError as error:  # the runtime folder of another user, as under `sudo`, or no space
+        printing.say(f"no browser is opened: {error.strerror}")
+        return lambda: None
     threading.Thread(target=file.show, name="browser", daemon=True).start()  # a browser of the terminal's stays
     return file.forget
