@@ -252,6 +252,8 @@ def test_folders_of_an_environment(tmp_path: Path, part: str) -> None:
 
 def test_a_python_of_somebodys_own_is_an_environment(tmp_path: Path) -> None:
     (tmp_path / "lib" / "python3.99").mkdir(parents=True)
+    (tmp_path / "lib" / "ruby").mkdir()
+    (tmp_path / "lib" / "ruby" / "os.py").touch()
     assert rules().verdict(Subject(f"{tmp_path}/bin/tool", "input")).kind == "input"
     (tmp_path / "lib" / "python3.99" / "os.py").touch()
     assert rules().verdict(Subject(f"{tmp_path}/bin/tool", "input")).rule == "environment"
@@ -276,6 +278,17 @@ def test_a_python_of_somebodys_own_is_an_environment(tmp_path: Path) -> None:
         ("/a/[!a-c]", "/a/b", False),
         ("/a/[z-a]", "/a/[z-a]", True),
         ("/a/[[]x", "/a/[x", True),
+        ("/a/[!]", "/a/!", True),
+        ("/a/[!]", "/a/b", False),
+        ("/a/[x\\n]", "/a/\\", True),
+        ("/a/[x\\n]", "/a/\n", False),
+        ("/a/[b[:c]", "/a/[", True),
+        ("/a/[b[:c]", "/a/\\", False),
+        ("/a/b/", "/a/b/c/d", True),
+        ("/a/b/", "/a/bc", False),
+        ("/a/b/", "/a/b", False),
+        ("b/", "/a/b", True),
+        ("/a/b", "/a/b/c", False),
         ("/a/(x", "/a/(x", True),
         ("/a\n/*", "/a\n/b\n", True),
     ],

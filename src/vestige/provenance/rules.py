@@ -98,7 +98,7 @@ class Home:
     def _is_prefix(self, folder: str) -> bool:
         found = self.prefixes.get(folder)
         if found is None:
-            marked = any(_exists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
+            marked = any(os.path.lexists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
             found = self.prefixes[folder] = marked or _has_python(folder)
         return found
 
@@ -286,11 +286,4 @@ def _has_python(folder: str) -> bool:
         names = os.listdir(f"{folder}/lib")
     except (OSError, ValueError):
         return False
-    return any(name.startswith("python") and _exists(f"{folder}/lib/{name}/os.py") for name in names)
-
-
-def _exists(path: str) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:  # a null byte, or what the locale can't write
-        return False
+    return any(name.startswith("python") and os.path.lexists(f"{folder}/lib/{name}/os.py") for name in names)
