@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.beside import Maker
 from harness.waiting import until
 
+from vestige.api import Run
 from vestige.cli import dispatch
 from vestige.cli.commands import bench as bench_command
-from vestige.compare.spread import Measured, Spread, doubts, times_faster
+from vestige.compare.spread import Measured, Spread, doubts, measured, times_faster
 from vestige.errors import UsageError
+from vestige.record.model import Figure
 from vestige.report import bench_text
 
 if TYPE_CHECKING:
@@ -147,9 +151,64 @@ def test_doubts() -> None:
     assert doubts(_measured(1.0, 1.0, queued=0.5)) == ["crowded"]
 
 
+@pytest.mark.parametrize(
+    ("walls", "found"),
+    [
+        ((0.005, 0.005), []),
+        ((0.0049, 0.0049), ["short"]),
+        ((1.1, 1.0, 1.05, 0.95, 1.0), []),
+        ((1.75, 1.05, 0.95, 1.0, 1.0), ["slow first"]),
+        ((1.74, 1.05, 0.95, 1.0, 1.0), []),
+        ((1.75, 1.05, 1.75, 0.95, 1.0, 0.9), []),  # the median absolute deviation grows with the odd ones
+        ((0.1, 1.05, 0.95, 1.0, 1.0), []),  # faster is not odd
+        ((9.0, 1.0, 1.0, 1.0), []),  # they do not vary: nobody knows how much is odd
+        ((9.0, 1.0), []),
+        ((9.0, 1.0, 1.01), ["slow first"]),
+    ],
+)
+def test_which_runs_are_odd(walls: tuple[float, ...], found: list[str]) -> None:
+    assert doubts(_measured(*walls)) == found
+
+
+def test_a_tenth_of_the_time_in_the_queue_is_no_crowd() -> None:
+    assert doubts(_measured(1.0, 1.0, queued=0.1)) == []
+
+
+@pytest.mark.parametrize(("codes", "found"), [((0, 0), []), ((0, 3), ["failed"]), ((None, 0), [])])
+def test_a_run_that_failed_is_a_doubt(codes: tuple[int | None, ...], found: list[str]) -> None:
+    assert doubts(dataclasses.replace(_measured(1.0, 1.0), exit_codes=codes)) == found
+
+
+def test_spread() -> None:
+    spread = Spread((4.0, 1.0, 1.0))
+    assert (spread.mean, spread.median) == (2.0, 1.0)
+    assert spread.deviation == pytest.approx(3**0.5)
+    assert Spread((1.0, 3.0)).deviation == pytest.approx(2**0.5)
+    assert Spread((1.0,)).deviation is None
+
+
+def test_what_all_runs_of_a_command_have_is_measured() -> None:
+    maker = Maker()
+    one = maker.run(wall=2.0, memory_peak=1e8, processes=3, methods={"wall": "exact", "cpu": "bound"}).record
+    two = maker.run(wall=4.0, memory_peak=3e8, processes=0, methods={"wall": "sampled", "cpu": "estimate"}).record
+    lacking = {name: figure for name, figure in two.resources.items() if name != "read_chars"}
+    lacking["pressure_io"] = Figure(None, "s", "unavailable", reason="the kernel does not tell")
+    runs = [Run("/nowhere", one), Run("/nowhere", dataclasses.replace(two, resources=lacking))]
+    found = measured("x", "bench", runs)
+    assert (found.command, found.tag, found.exit_codes) == ("x", "bench", (0, 0))
+    assert found.runs == (one.id, two.id)
+    assert set(one.resources) - set(found.figures) == {"read_chars", "pressure_io"}
+    assert (found.wall.values, found.figures["processes"].values) == ((2.0, 4.0), (3.0, 0.0))
+    assert (found.methods["wall"], found.methods["cpu"], found.methods["memory_peak"]) == (
+        "sampled",
+        "estimate",
+        "exact",
+    )
+    assert found.methods.keys() == found.figures.keys()
+
+
 def test_times_faster() -> None:
-    ratio, deviation = times_faster(_measured(1.0, 1.2, 0.8), _measured(2.0, 2.2, 1.8))
-    assert ratio == 2.0
-    assert deviation is not None
-    assert abs(deviation - 2.0 * (0.2**2 + 0.1**2) ** 0.5) < 1e-9
+    ratio, deviation = times_faster(_measured(2.0, 2.2, 1.8), _measured(5.0, 6.0, 4.0))
+    assert ratio == 2.5
+    assert deviation == pytest.approx(2.5 * (0.1**2 + 0.2**2) ** 0.5)
     assert times_faster(_measured(1.0), _measured(3.0)) == (3.0, None)

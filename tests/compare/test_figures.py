@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -40,7 +41,22 @@ def test_band_holds_the_truth_nearly_always() -> None:
 
 def test_no_band_of_few_runs_or_of_nothing() -> None:
     assert band([1, 1], [2, 2, 2]) is None
+    assert band([1, 1, 1], [2, 2]) is None
     assert band([0, 1, 1], [2, 2, 2]) is None
+    assert band([1, 1, 1], [0, 0, 0]) == (0, 0)
+
+
+@pytest.mark.parametrize(("number", "lower", "upper"), [(50, 17, 32), (1000, 468, 531)])
+def test_band_is_that_of_order_statistics(number: int, lower: int, upper: int) -> None:
+    # of one sample, whose median's 95 % the binomial distribution tells: ranks 18 and 33 of 50, 469 and 532 of 1000
+    found = band([1, 1, 1], range(number))
+    assert found is not None
+    assert (found.lower, found.upper) == pytest.approx((lower, upper), abs=0.08 * math.sqrt(number))
+
+
+def test_the_same_runs_give_the_band_that_they_always_gave() -> None:
+    bands = [band([2, 3, 4], [float(value**2) for value in range(number)]) for number in (3, 50, 500)]
+    assert bands == [(0.0, 2.0), (90.5, 421.0), (14042.25, 33930.25)]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,36 @@ def test_the_odd_ones_come_back(writer: ctypes.CDLL, raw: bytes) -> None:
     assert text.to_bytes(json.loads(line)) == raw
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("Größe".encode(), "Größe"),
+        (b"a\\b\n", "a\\b\n"),
+        (b'a "b"', 'a "b"'),
+        (b'"', r'"\""'),
+        (b'"a"', r'"\"a\""'),
+        (b"\xff \x1f~\x7f\\", r'"\377 \037~\177\\"'),
+    ],
+)
+def test_only_what_needs_it_is_quoted(raw: bytes, shown: str) -> None:
+    assert text.from_bytes(raw) == shown
+    assert text.to_bytes(shown) == raw
+
+
+@pytest.mark.parametrize("foreign", ['"', '"a', 'a"', '"a\\', '"a\\x"', '"\\9"', '"ā"', '"\\400"', '\\"'])
+def test_what_is_not_well_quoted_stands_for_itself(foreign: str) -> None:
+    assert text.to_bytes(foreign) == foreign.encode()
+
+
+def test_half_of_a_character_is_not_lost() -> None:
+    assert text.to_bytes("\ud800") == b"\xed\xa0\x80"
+    assert text.to_bytes('"\ud800"') == b'"\xed\xa0\x80"'
+
+
+def test_a_terminal_obeys_no_text() -> None:
+    assert text.printable("ā \x1b[2J\n\ud800\u202e") == r"ā \x1b[2J\n\ud800\u202e"
+
+
 @given(raw=st.binary(max_size=64), room=st.integers(min_value=0, max_value=80))
 def test_a_small_buffer_is_never_overrun(writer: ctypes.CDLL, raw: bytes, room: int) -> None:
     line = written(writer, raw, room=room)

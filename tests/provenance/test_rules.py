@@ -23,6 +23,7 @@ def rules(
     classes: dict[str, tuple[str, ...]] | None = None,
     owners: dict[bytes, str] | None = None,
     editable: frozenset[str] = frozenset(),
+    environment: dict[str, str] | None = None,
 ) -> Rules:
     record = Record(
         id="01980d2a-7c00-7abc-8def-0123456789ab",
@@ -34,7 +35,7 @@ def rules(
         exit=Exit(),
         vestige="0.1.0",
         machine=None,
-        environment={},
+        environment=environment or {},
         options=Options(classes=classes or {}),
     )
     return Rules(record, (owners or {}).get, editable)
@@ -129,9 +130,74 @@ def test_what_was_done_is_not_overruled(path: str, kind: FileClass, expected: st
     assert rules().verdict(Subject(path, kind, "file")).kind == expected
 
 
+@pytest.mark.parametrize(
+    ("ruled", "replaced"),
+    [
+        ("pseudo", "input output modified unchanged removed temporary listed probed"),
+        ("cache", "input output modified unchanged"),
+        ("temporary", "input output modified unchanged"),
+        ("software", "input"),
+        ("config", "input"),
+        ("input", ""),
+        ("output", "modified unchanged"),
+    ],
+)
+def test_what_a_glob_may_make_of_what_was_done(ruled: FileClass, replaced: str) -> None:
+    done: tuple[FileClass, ...] = (
+        "input", "output", "modified", "unchanged", "removed", "temporary", "listed", "probed"
+    )  # fmt: skip
+    some = rules(classes={ruled: ("*.x",)})
+    verdicts = {kind: some.verdict(Subject("/a/b.x", kind, "file")).kind for kind in done}
+    assert verdicts == {kind: ruled if kind in replaced.split() else kind for kind in done}
+
+
 @pytest.mark.parametrize("kind", ["fifo", "socket", "char", "block"])
 def test_what_holds_no_content(kind: FileType) -> None:
-    assert rules().verdict(Subject(f"{HOME}/x", "output", kind)).kind == "pseudo"
+    verdict = rules().verdict(Subject(f"{HOME}/x", "output", kind))
+    assert (verdict.kind, verdict.rule) == ("pseudo", "kernel")
+
+
+@pytest.mark.parametrize(
+    ("path", "pseudo"),
+    [
+        ("/proc/self/maps", True),
+        ("/dev/shm/sem.mp-1", True),
+        ("/dev/shm/data.bin", False),
+        ("/memfd:x (deleted)", True),
+        ("/data.csv", False),
+        ("pipe:[4711]", True),
+        ("/usr/bin/env", False),
+        ('"/sys/\\377"', True),
+    ],
+)
+def test_where_the_kernel_makes_up_what_stands_there(path: str, pseudo: bool) -> None:
+    assert rules().is_pseudo(path) is pseudo
+
+
+@pytest.mark.parametrize("home", ["/srv/me", "/srv/me/", "/"])
+def test_home_is_that_of_the_run(home: str) -> None:
+    some = rules(environment={"HOME": home}, classes={"config": ("~/in/*",)})
+    for path, kind in ((".cache/a", "cache"), (".config/a", "config"), (".netrc", "config"), ("in/a", "config")):
+        assert some.verdict(Subject(os.path.join(home, path), "input")).kind == kind
+        assert some.verdict(Subject(f"{HOME}/{path}", "input")).kind == "input"
+
+
+@pytest.mark.parametrize(
+    "name", ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index", "packed-refs"]
+)
+def test_files_of_git_itself(name: str) -> None:
+    for folder in (".git", ".git/worktrees/x", ".git/modules/lib"):
+        assert rules().verdict(Subject(f"/data/{folder}/{name}", "input")).rule == "git"
+    assert rules().verdict(Subject(f"/data/{name}", "input")).kind == "input"
+
+
+@pytest.mark.parametrize(
+    "suffix", [".parquet", ".NPY", ".h5", ".xlsx", ".json", ".txt", ".csv.xz", ".tsv.zst", ".sav.bz2"]
+)
+def test_data_in_a_folder_of_software_by_its_suffix(suffix: str) -> None:
+    is_data = suffix not in (".json", ".txt")
+    verdict = rules().verdict(Subject(f"/usr/share/x/a{suffix}", "input"))
+    assert verdict.kind == ("input" if is_data else "software")
 
 
 def test_named_on_the_command_line() -> None:
@@ -142,6 +208,7 @@ def test_named_on_the_command_line() -> None:
     assert some.verdict(Subject("/usr/bin/tool", "input", executed=True)).kind == "software"
     assert some.verdict(Subject("/dev/null", "input")).kind == "pseudo"
     assert some.verdict(Subject("/usr/share/x", "input", names=(f"{HOME}/work/bin/link",))).kind == "input"
+    assert rules("/x/a.pyc").verdict(Subject("/x/a.pyc", "output")).kind == "cache"
 
 
 def test_packages() -> None:
@@ -173,6 +240,26 @@ def test_environments(tmp_path: Path, mark: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "part", ["bin", "conda-meta", "etc", "include", "lib", "lib64", "libexec", "man", "sbin", "ssl"]
+)
+def test_folders_of_an_environment(tmp_path: Path, part: str) -> None:
+    (tmp_path / "pyvenv.cfg").touch()
+    assert rules().verdict(Subject(f"{tmp_path}/{part}/tool", "input")).rule == "environment"
+    assert rules().verdict(Subject(f"{tmp_path}/{part}x/tool", "input")).kind == "input"
+    assert rules().verdict(Subject(f"{tmp_path}/{part}", "input", "directory")).rule == "environment"
+    assert rules().verdict(Subject(f"{tmp_path}/{part}", "input", "file")).kind == "input"
+
+
+def test_a_python_of_somebodys_own_is_an_environment(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "python3.99").mkdir(parents=True)
+    (tmp_path / "lib" / "ruby").mkdir()
+    (tmp_path / "lib" / "ruby" / "os.py").touch()
+    assert rules().verdict(Subject(f"{tmp_path}/bin/tool", "input")).kind == "input"
+    (tmp_path / "lib" / "python3.99" / "os.py").touch()
+    assert rules().verdict(Subject(f"{tmp_path}/bin/tool", "input")).rule == "environment"
+
+
+@pytest.mark.parametrize(
     ("glob", "path", "fits"),
     [
         ("*.cfg", "/a/b/x.cfg", True),
@@ -191,6 +278,17 @@ def test_environments(tmp_path: Path, mark: str, kind: str) -> None:
         ("/a/[!a-c]", "/a/b", False),
         ("/a/[z-a]", "/a/[z-a]", True),
         ("/a/[[]x", "/a/[x", True),
+        ("/a/[!]", "/a/!", True),
+        ("/a/[!]", "/a/b", False),
+        ("/a/[x\\n]", "/a/\\", True),
+        ("/a/[x\\n]", "/a/\n", False),
+        ("/a/[b[:c]", "/a/[", True),
+        ("/a/[b[:c]", "/a/\\", False),
+        ("/a/b/", "/a/b/c/d", True),
+        ("/a/b/", "/a/bc", False),
+        ("/a/b/", "/a/b", False),
+        ("b/", "/a/b", True),
+        ("/a/b", "/a/b/c", False),
         ("/a/(x", "/a/(x", True),
         ("/a\n/*", "/a\n/b\n", True),
     ],

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from record.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage, simple, ticks
 
+from vestige.finalising.figures import resources
 from vestige.finalising.finalise import finalise
+from vestige.finalising.processes import family
+from vestige.observe.events import observe
 from vestige.record import codec
-from vestige.record.model import FIGURES, Figure
+from vestige.record.model import FIGURES, Figure, Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +87,91 @@ def test_exact_figures_of_a_simple_run(tmp_path: Path) -> None:
     assert (found["run_queue_wait"].value, found["run_queue_wait"].method) == (0.001, "bound")
 
 
+def test_figures_of_a_run_that_nobody_saw_the_end_of(tmp_path: Path) -> None:
+    found = figures(tmp_path, shell().sample(100 * MS, 3 * MB, top={"pid": COMMAND, "rss": 3 * MB}))
+    no_end = "nobody saw the end of the run"
+    assert found["wall"] == Figure(0.099, "s", "bound", lower=0.099, reason=no_end)
+    assert found["cpu"] == Figure(0.05, "s", "bound", lower=0.05, reason=no_end)
+    assert found["cores_used"] == Figure(0.505051, "1", "estimate", reason=no_end)
+    untold = ("cpu_user", "cpu_system", "page_faults_minor", "oom_kills", "pressure_cpu", "memory_peak_cgroup",
+              "recorder_cpu", "recorder_memory")  # fmt: skip
+    assert {(name, found[name].method, found[name].reason) for name in untold} == {
+        (name, "unavailable", no_end) for name in untold
+    }
+    assert found["processes"] == Figure(1, "1", "bound", lower=1, reason="processes between two looks were not seen")
+    unread = "it could not be read of any process"
+    for name in ("read_chars", "run_queue_wait"):
+        assert found[name] == Figure(None, FIGURES[name][0], "unavailable", reason=unread)
+    assert figures(tmp_path / "cpu", shell())["cpu"] == Figure(None, "s", "unavailable", reason=no_end)
+
+
+def test_what_was_reaped_is_added_up_where_the_end_is_missing(tmp_path: Path) -> None:
+    events = shell().reap(50 * MS, 1001, maxrss=9 * MB, minor_faults=None, user_us=1000)
+    found = figures(tmp_path, events.reap(60 * MS, COMMAND))
+    reason = "nobody saw the end of the run"
+    assert found["cpu_user"] == Figure(0.007, "s", "bound", lower=0.007, reason=reason)
+    assert found["cpu"] == Figure(0.011, "s", "bound", lower=0.011, reason=reason)
+    assert found["context_switches_voluntary"].value == 14
+    assert found["page_faults_minor"] == Figure(None, "1", "unavailable", reason=reason)
+    assert found["memory_peak_process"] == Figure(9 * MB, "B", "bound", lower=9 * MB, reason=reason)
+
+
+def test_totals_are_those_of_whoever_knows_more(tmp_path: Path) -> None:
+    ended = shell().exit(9 * MS, COMMAND, ppid=RECORDER).reap(10 * MS, COMMAND, user_us=7000, major_faults=None)
+    found = figures(tmp_path, ended.end(10 * MS, system_us=5000, minor_faults=None))
+    assert (found["cpu_user"], found["cpu_system"]) == (Figure(0.007, "s", "exact"), Figure(0.005, "s", "exact"))
+    assert (found["page_faults_minor"].value, found["page_faults_major"].value) == (300, 1)
+
+
+@pytest.mark.parametrize("missing", ["user_us", "system_us"])
+def test_cpu_without_the_kernels_totals_is_at_least_what_was_looked_at(tmp_path: Path, missing: str) -> None:
+    lacking: dict[str, Any] = {missing: None}
+    events = shell().exit(9 * MS, COMMAND, ppid=RECORDER, cpu_ns=5 * MS).reap(10 * MS, COMMAND, **lacking)
+    found = figures(tmp_path, events.end(10 * MS, cost=lacking, **lacking))
+    unread = "it could not be read"
+    assert found["cpu"] == Figure(0.005, "s", "bound", lower=0.005, reason=unread)
+    name = f"cpu_{missing.partition('_')[0]}"
+    assert found[name] == Figure(None, "s", "unavailable", reason=unread)
+    assert found["recorder_cpu"] == Figure(None, "s", "unavailable", reason=unread)
+    assert found["recorder_memory"] == Figure(None, "B", "unavailable", reason=unread)
+
+
+@pytest.mark.parametrize(("burnt", "method"), [(13_160_000, "exact"), (13_160_001, "bound")])
+def test_clocks_may_be_two_per_cent_and_ten_milliseconds_above_the_kernels_total(
+    tmp_path: Path, burnt: int, method: str
+) -> None:
+    events = shell().exec(10 * MS, 1001, ["burn"]).exit(20 * MS, 1001, cpu_ns=burnt)  # of 8 ms in all, 5 by the shell
+    found = figures(tmp_path, made(events))
+    assert (found["cpu"].method, found["read_chars"].method) == (method, method)
+
+
+def test_survivors_are_no_sign_of_a_parent_that_waits_for_nobody(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"])
+    events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="daemon", cpu_ns=300 * MS, hwm=30 * MB)
+    completeness = finalise(folder(tmp_path, made(events))).completeness
+    assert completeness is not None
+    assert completeness.notes == ()
+
+
+def test_cores_used_are_as_well_known_as_the_cpu(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"])
+    events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="daemon", cpu_ns=300 * MS, hwm=30 * MB)
+    reason = "1 process was still alive when the run ended"
+    used = figures(tmp_path, made(events))["cores_used"]
+    assert used == Figure(14.666667, "1", "bound", lower=14.666667, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "allowed"), [(4, None, 4), (4, 1.5, 1.5), (2, 6.0, 2), (None, 0.5, 0.5), (None, None, None)]
+)
+def test_cores_allowed_are_the_fewest_of_affinity_and_quota(
+    tmp_path: Path, affinity: int | None, quota: float | None, allowed: float | None
+) -> None:
+    machine = Machine("host", "Linux", "6.1", "x86_64", 8, affinity, quota, memory=None, memory_limit=None)
+    found = resources(family(observe(simple().write(tmp_path))), machine)["cores_allowed"]
+    assert (found.value, found.unit, found.method) == (allowed, "1", "exact" if allowed else "unavailable")
+
+
 def test_children_that_nobody_waited_for(tmp_path: Path) -> None:
     events = shell()
     for index in range(10):
@@ -108,6 +196,38 @@ def test_own_control_group_knows_all_cpu_and_its_peak(tmp_path: Path) -> None:
     assert found["cpu"] == Figure(0.009, "s", "exact")
     assert found["memory_peak_cgroup"] == Figure(77 * MB, "B", "exact")
     assert found["oom_kills"] == Figure(2, "1", "exact", reason="of the run's own control group")
+
+
+@pytest.mark.parametrize(
+    ("group", "machine_kills", "kills", "peak"),
+    [
+        ({"own": False, "cpu_us": 9000, "oom_kills": 2, "memory_peak": 7}, 5, "whole", "own"),
+        ({"own": True}, 5, "whole", "tell"),
+        ({"own": True}, None, "tell", "tell"),
+        ({"own": True, "oom_kills": 0}, 5, "group", "tell"),
+        (None, None, "tell", "own"),
+    ],
+)
+def test_a_control_group_that_knows_less_is_asked_for_less(
+    tmp_path: Path, group: dict[str, Any] | None, machine_kills: int | None, kills: str, peak: str
+) -> None:
+    known = None if group is None else {"path": "/x", "version": 2, **group}
+    found = figures(tmp_path, made(shell(), cgroup=known, oom_kills=machine_kills))
+    assert found["cpu"] == Figure(0.008, "s", "exact")
+    assert (
+        found["oom_kills"]
+        == {
+            "whole": Figure(5, "1", "exact", reason="of the whole machine"),
+            "group": Figure(0, "1", "exact", reason="of the run's own control group"),
+            "tell": Figure(None, "1", "unavailable", reason="the kernel does not tell"),
+        }[kills]
+    )
+    reason = {"own": "the run had no control group of its own", "tell": "the kernel does not tell"}[peak]
+    assert found["memory_peak_cgroup"] == Figure(None, "B", "unavailable", reason=reason)
+
+
+def test_somebody_whom_nobody_looked_at_was_the_largest(tmp_path: Path) -> None:
+    assert figures(tmp_path, made(shell(), maxrss=90 * MB))["memory_peak_process"] == Figure(90 * MB, "B", "exact")
 
 
 def test_untraced_totals_are_a_bound(tmp_path: Path) -> None:
@@ -251,6 +371,30 @@ def test_io_of_a_killed_child_is_in_its_parents(tmp_path: Path) -> None:
     assert (cat.read_chars.method, cat.read_chars.lower) == ("bound", 10_000)
 
 
+@pytest.mark.parametrize(
+    ("parent", "method"),
+    [
+        ({"read_chars": 95_000}, "exact"),
+        ({"read_chars": 10_000}, "exact"),
+        ({"read_chars": 9_999}, "bound"),  # less than its child's: it did not wait for it
+        ({"read_chars": None}, "bound"),
+        (None, "bound"),  # killed as well
+    ],
+)
+def test_io_of_a_killed_child_is_known_by_a_parent_that_was_read_at_its_exit(
+    tmp_path: Path, parent: dict[str, Any] | None, method: str
+) -> None:
+    events = shell().exec(10 * MS, 1001, ["sh"], start=14).exec(11 * MS, 1002, ["cat"], ppid=1001, start=15)
+    events.add("gone", 30 * MS, pid=1002, start=15, ppid=1001, comm="cat", first_t=11 * MS, read_chars=10_000)
+    if parent is None:
+        events.add("gone", 40 * MS, pid=1001, start=14, ppid=COMMAND, comm="sh", first_t=10 * MS, read_chars=95_000)
+    else:
+        events.exit(40 * MS, 1001, start=14, **parent)
+    command = {"read_chars": 0 if parent is None else 200_000}
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, **command).reap(51 * MS, COMMAND).end(51 * MS)
+    assert figures(tmp_path, events)["read_chars"].method == method
+
+
 def test_starts_are_at_the_kernels_ticks(tmp_path: Path) -> None:
     events = shell().exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001)
     command, other = processes(tmp_path, made(events))
@@ -289,3 +433,28 @@ def test_recorder_that_died_when_all_was_over_took_nothing_along(tmp_path: Path)
     found = figures(tmp_path, events)
     assert {found[name].method for name in ("cpu", "memory_peak", "processes", "read_chars")} == {"exact"}
     assert found["recorder_cpu"].reason == "the recorder, which would have told, died before the end"
+
+
+def test_what_came_after_the_recorders_death_is_in_no_figure(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["big"]).sample(50 * MS, 500 * MB, pss=450 * MB, pss_rss=500 * MB)
+    events.exit(60 * MS, 1001, hwm=400 * MB).add("takeover", 301 * MS, reason="killed")
+    events.exit(500 * MS, COMMAND, ppid=RECORDER).reap(501 * MS, COMMAND)
+    group = {"path": "/x", "version": 2, "own": True, "memory_peak": 77 * MB, "oom_kills": 2}
+    found = figures(tmp_path, events.end(501 * MS, via="guard", cgroup=group, cost=None))
+    told = {
+        "wall",
+        "cores_allowed",
+        "pressure_cpu",
+        "pressure_memory",
+        "pressure_io",
+        "oom_kills",
+        "memory_peak_cgroup",
+    }
+    unknown = {"recorder_cpu", "recorder_memory"}
+    assert {name for name, figure in found.items() if figure.method == "exact"} == told
+    assert {name for name, figure in found.items() if figure.method == "unavailable"} == unknown
+    died = "the recorder died 0.3 s after the start; what came after it was not seen"
+    assert found["memory_peak"] == Figure(450 * MB, "B", "sampled", lower=400 * MB, reason=died)
+    for name in set(found) - told - unknown - {"memory_peak"}:
+        figure = found[name]
+        assert figure == Figure(figure.value, figure.unit, "bound", lower=figure.value, reason=died), name

@@ -686,6 +686,20 @@ def test_an_answer_is_true_as_often_as_epsilon_says_and_its_share_is_known_all_t
     assert found.share == pytest.approx(true_share, abs=3 * found.margin)
 
 
+@pytest.mark.parametrize(
+    ("yes", "share", "margin"),
+    [(50, 0.5, 0.196), (60, 0.7, 0.392 * math.sqrt(0.24)), (25, 0.0, 0.392 * math.sqrt(0.1875)), (20, 0.0, 0.1568),
+     (75, 1.0, 0.392 * math.sqrt(0.1875)), (99, 1.0, 0.392 * math.sqrt(0.0099))],
+)  # fmt: skip
+def test_a_share_and_how_far_it_may_be_off(yes: int, share: float, margin: float) -> None:
+    # three of four answers are true: 75 of 100 say yes where all mean it, 25 where nobody does
+    assert noise.estimate(yes, 100, math.log(3)) == pytest.approx((share, margin))
+
+
+def test_no_share_is_farther_off_than_all_there_is() -> None:
+    assert noise.estimate(2, 4, 0.1) == pytest.approx((0.5, 1.0))
+
+
 def test_an_answer_is_drawn_once_a_week_so_that_the_preview_is_what_is_sent(scene: Scene) -> None:
     schema = _with_an_answer(scene, 0.01)  # nearly a coin
     drawn = [reports.drawn() for _ in range(40)]

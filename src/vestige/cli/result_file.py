@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vestige.cli import printing
 from vestige.errors import VestigeError
-from vestige.report.words import safe
+from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,6 +23,7 @@ _MICRO = 1_000_000
 _CPU_TOLERANCE = 1.02  # own clocks against wait4: beyond this some children were never waited for
 _CPU_TOLERANCE_NS = 10_000_000
 NO_END = "nobody saw the end of the run"
+_NOT_READ = "it could not be read"
 NOT_TRACED = "processes were not seen by notification: children whose parent did not wait for them are not in it"
 NOT_WAITED = "some processes were never waited for; what they used before their end is counted"
 
@@ -96,7 +97,8 @@ def _cpu_together(relations: Family, user: int | None, system: int | None) -> Fi
     known = max([known, *(sample.cpu_ns for sample in observation.series)])
     method, reason = _grade(relations)
     if waited is None:
-        return _at_least("cpu", known / SECOND, reason or NO_END) if known else _unavailable("cpu", reason or NO_END)
+        why = reason or _NOT_READ
+        return _at_least("cpu", known / SECOND, why) if known else _unavailable("cpu", why)
     if method == "exact":
         return Figure(waited / SECOND, "s", "exact")
     return _at_least("cpu", max(waited, known) / SECOND, reason)
@@ -157,13 +159,14 @@ def _memory_peak_process(relations: Family) -> Figure:
     largest = max([largest, *(peak.value for peak in peaks if peak.value is not None and peak.method == "exact")])
     recorded = observation.begin is not None and observation.begin.observer == "recorder"
     maxrss = (_totals(observation) or Usage()).maxrss or 0
-    if recorded and maxrss > largest:  # somebody whom nobody looked at was larger
-        method: Method = "exact" if observation.end is not None else "bound"
-        return Figure(maxrss, "B", method, lower=maxrss if method == "bound" else None)
+    is_unseen = recorded and maxrss > largest  # somebody whom nobody looked at was larger
+    largest = maxrss if is_unseen else largest
     if not largest:
         return _unavailable("memory_peak_process", "no process could be looked at")
+    if observation.end is None:
+        return _at_least("memory_peak_process", largest, NO_END)
     limits = (most_held(life, relations) for life in observation.lives)
-    if all(limit is not None and limit <= largest + processes.MAXRSS_SLACK for limit in limits):
+    if is_unseen or all(limit is not None and limit <= largest + processes.MAXRSS_SLACK for limit in limits):
         return Figure(largest, "B", "exact")
     return _at_least("memory_peak_process", largest, "some processes could not be looked at when they ended")
 
@@ -239,7 +242,7 @@ def _surroundings(observation: Observation) -> dict[str, Figure]:
     return figures
 
 
-def _why_missing(observation: Observation, otherwise: str = "it could not be read") -> str:
+def _why_missing(observation: Observation, otherwise: str = _NOT_READ) -> str:
     if observation.end is None:
         return NO_END
     return otherwise if observation.takeover is None else "the recorder, which would have told, died before the end"
@@ -302,7 +305,7 @@ def _added(usages: Iterable[Usage]) -> Usage:
 
 def _total(name: str, count: int | None, scale: float, method: Method, reason: str | None) -> Figure:
     if count is None:
-        return _unavailable(name, reason or "it could not be read")
+        return _unavailable(name, reason or _NOT_READ)
     value = count if scale == 1 else round(count * scale, 6)
     if method == "bound":
         return _at_least(name, value, reason)

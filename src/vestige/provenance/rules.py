@@ -89,9 +89,8 @@ class Home:
     def in_environment(self, folder: str) -> bool:
         """Say whether a folder belongs to a virtual environment, a conda prefix or a Python of its own."""
         at = folder.find("/", 1)
-        while at >= 0:
-            end = folder.find("/", at + 1)
-            if folder[at + 1 : end if end >= 0 else None] in _PREFIX_PARTS and self._is_prefix(folder[:at]):
+        while (end := folder.find("/", at + 1)) > 0:
+            if folder[at + 1 : end] in _PREFIX_PARTS and self._is_prefix(folder[:at]):
                 return True
             at = end
         return False
@@ -99,7 +98,7 @@ class Home:
     def _is_prefix(self, folder: str) -> bool:
         found = self.prefixes.get(folder)
         if found is None:
-            marked = any(_exists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
+            marked = any(os.path.lexists(f"{folder}/{mark}") for mark in ("pyvenv.cfg", "conda-meta"))
             found = self.prefixes[folder] = marked or _has_python(folder)
         return found
 
@@ -192,7 +191,7 @@ class Rules:
         path = _plain(subject.path)
         package = self._owner(to_bytes(subject.path)) if subject.kind == "input" else None
         for kind, glob, fits in self._globs:
-            if subject.kind in _MAY_REPLACE.get(kind, ()) and fits(path):
+            if subject.kind in _MAY_REPLACE[kind] and fits(path):
                 return Verdict(kind, glob, package)
         if subject.type in _KERNEL_TYPES:
             return Verdict("pseudo", "kernel", package)
@@ -287,11 +286,4 @@ def _has_python(folder: str) -> bool:
         names = os.listdir(f"{folder}/lib")
     except (OSError, ValueError):
         return False
-    return any(name.startswith("python") and _exists(f"{folder}/lib/{name}/os.py") for name in names)
-
-
-def _exists(path: str) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:  # a null byte, or what the locale can't write
-        return False
+    return any(name.startswith("python") and os.path.lexists(f"{folder}/lib/{name}/os.py") for name in names)
