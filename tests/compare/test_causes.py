@@ -9,6 +9,7 @@ import pytest
 from harness.beside import MACHINE, Maker, beside, used
 
 from vestige.compare.comparison import compare
+from vestige.compare.differences import Difference
 from vestige.compare.sides import Side
 from vestige.record.model import Exit, Package, Span
 from vestige.report import compare_words
@@ -258,3 +259,11 @@ def test_two_runs_are_not_called_one() -> None:
 def _outcome(found: Comparison) -> str:
     (explanation,) = found.explanations
     return explanation.outcome
+
+
+def test_long_values_that_begin_alike_are_cut_before_they_differ() -> None:
+    begin = "import time; " * 10
+    found = Difference("parameters", "-c", (f"{begin}size = 1", f"{begin}size = 20; more = {'9' * 40}", None))
+    assert compare_words.values(found) == [
+        "…ime; size = 1", "…ime; size = 20; more = 9999999999999999…", "–",  # noqa: RUF001 - a dash on purpose
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from vestige.quantity import amount, duration, number, size
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 NONE = "–"  # noqa: RUF001 - a dash on purpose
 _LONGEST_VALUE = 40  # letters
+_BEFORE = 12  # letters that are shown before two values differ
 _NEARLY = (0.995, 1.005)
 _ALIKE = (0.9, 1.1)
 
@@ -97,9 +99,18 @@ def value(words: str | None) -> str:
 def values(difference: Difference) -> list[str]:
     """Return what each side has of a difference; of files their sizes as well."""
     if not difference.sizes:
-        return [value(each) for each in difference.values]
+        return _told_apart(difference.values)
     pairs = zip(difference.values, difference.sizes, strict=True)
     return [NONE if words is None else _file(words, count) for words, count in pairs]
+
+
+def _told_apart(texts: Sequence[str | None]) -> list[str]:
+    """Return values of which the cut ones begin shortly before they differ, if they would look alike otherwise."""
+    known = {safe(text) for text in texts if text is not None}
+    if len({value(text) for text in known}) == len(known):
+        return [value(text) for text in texts]
+    start = max(len(os.path.commonprefix(sorted(known))) - _BEFORE, 0)  # noqa: RUF071 - letters are meant
+    return [NONE if text is None else value("…" + safe(text)[start:]) for text in texts]
 
 
 def counted(rows: Sequence[Row]) -> list[Row]:
