@@ -13,7 +13,7 @@ from vestige.record import codec
 from vestige.record.figures import resources
 from vestige.record.finalise import finalise
 from vestige.record.model import FIGURES, Figure, Machine
-from vestige.record.processes import family
+from vestige.record.processes import MAXRSS_SLACK, family
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -287,6 +287,17 @@ def test_killed_process_is_bounded_by_whoever_waited_for_it(tmp_path: Path) -> N
     assert peak.upper == 201 * MB + (256 << 10)
 
 
+def test_process_that_outlived_a_signal_has_no_end(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"], start=14)
+    events.add("kill", 15 * MS, pid=COMMAND, target=1001, signal=15)
+    events.add("survivor", 20 * MS, pid=1001, start=14, ppid=1, comm="daemon", hwm=30 * MB)
+    command, daemon = processes(tmp_path, made(events))
+    assert (command.survived, daemon.survived, daemon.end, daemon.signal) == (False, True, None, None)
+    reason = "it was still alive when the run ended"
+    assert daemon.memory_peak == Figure(30 * MB, "B", "bound", lower=30 * MB, reason=reason)
+    assert daemon.cpu == Figure(None, "s", "unavailable", reason=reason)
+
+
 def test_killed_process_that_a_smaller_maxrss_does_not_cover_has_no_upper_bound(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["victim"], start=14)
     events.add("gone", 61 * MS, pid=1001, start=14, ppid=COMMAND, comm="victim", first_t=20 * MS, hwm=150 * MB)
@@ -351,6 +362,98 @@ def test_io_of_waited_children_is_taken_off_their_parent(tmp_path: Path) -> None
     assert found["read_chars"] == Figure(105_000, "B", "exact")
     lines = codec.read_processes(os.path.join(path, "processes.jsonl"))
     assert [line.read_chars for line in lines] == [Figure(size, "B", "exact") for size in (5_000, 70_000, 30_000)]
+
+
+LOOKED_AT_BEFORE = "it was last looked at before its end"
+MAYBE_CHILDREN = "children may be in it"
+
+
+@pytest.mark.parametrize(
+    ("parent", "children", "expected"),
+    [
+        (105, [70, 30], Figure(5, "B", "exact")),
+        (100, [70, 30], Figure(0, "B", "exact")),
+        (99, [70, 30], Figure(0, "B", "bound", upper=99, reason=MAYBE_CHILDREN)),
+        (105, [70, None], Figure(35, "B", "bound", upper=105, reason=MAYBE_CHILDREN)),
+        (105, [70, -30], Figure(5, "B", "bound", upper=105, reason=MAYBE_CHILDREN)),
+        (-105, [], Figure(105, "B", "bound", lower=105, reason=LOOKED_AT_BEFORE)),
+        (-105, [70], Figure(35, "B", "bound", lower=35, reason=LOOKED_AT_BEFORE)),
+        (None, [70], Figure(None, "B", "unavailable", reason="it could not be read")),
+    ],
+)
+def test_own_io_of_a_process_is_as_well_known_as_that_of_its_children(
+    tmp_path: Path, parent: int | None, children: list[int | None], expected: Figure
+) -> None:
+    """Below 0: killed after it was looked at."""
+    events = shell().exec(10 * MS, 1001, ["sh"])
+    for pid, chars in [*enumerate(children, 1002), (1001, parent)]:
+        above = COMMAND if pid == 1001 else 1001
+        if chars is not None and chars < 0:
+            events.add("gone", 30 * MS, pid=pid, ppid=above, comm="sh", first_t=20 * MS, read_chars=-chars)
+        else:
+            events.exit((20 if above == 1001 else 40) * MS, pid, ppid=above, read_chars=chars)
+    lines = {line.pid: line for line in processes(tmp_path, made(events))}
+    assert lines[1001].read_chars == expected
+
+
+def test_of_processes_that_a_dead_recorder_may_have_missed_nothing_is_taken_for_exact(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["sh"]).exit(20 * MS, 1002, ppid=1001, read_chars=70)
+    events.exit(30 * MS, 1001, read_chars=105).exit(40 * MS, 1003, read_chars=8)
+    events.add("takeover", 50 * MS, reason="killed").reap(60 * MS, COMMAND).end(60 * MS, via="guard")
+    command, parent, _, other = processes(tmp_path, events)
+    assert parent.read_chars == Figure(35, "B", "bound", upper=105, reason=MAYBE_CHILDREN)
+    assert other.read_chars == Figure(8, "B", "bound", upper=8, reason=MAYBE_CHILDREN)
+    limit = 3_800_000 + MAXRSS_SLACK
+    assert command.memory_peak == Figure(3_800_000, "B", "bound", upper=limit, reason=LOOKED_AT_BEFORE)
+    assert command.cpu == Figure(0.008, "s", "bound", upper=0.008, reason="the children that it waited for are in it")
+    assert command.run_queue_wait == Figure(None, "s", "unavailable", reason=LOOKED_AT_BEFORE)
+
+
+@pytest.mark.parametrize(("died", "method"), [(20, "exact"), (19, "bound")])
+def test_a_recorder_that_died_with_the_last_process_missed_none(tmp_path: Path, died: int, method: str) -> None:
+    events = shell().exit(20 * MS, COMMAND, ppid=RECORDER)
+    events.lines.insert(-1, {"seq": 99, "t": died * MS, "event": "takeover", "reason": "killed"})
+    found = figures(tmp_path, events.reap(20 * MS, COMMAND).end(20 * MS, via="guard"))
+    assert found["processes"].method == method
+
+
+def test_what_a_command_with_children_was_reaped_with_is_not_its_own(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"]).exit(20 * MS, 1001, hwm=MB).reap(60 * MS, COMMAND, status=9)
+    command, _ = processes(tmp_path, events.end(60 * MS, status=9))
+    limit = 3_800_000 + MAXRSS_SLACK
+    assert command.memory_peak == Figure(3_800_000, "B", "bound", upper=limit, reason=LOOKED_AT_BEFORE)
+    assert command.cpu == Figure(0.008, "s", "bound", upper=0.008, reason="the children that it waited for are in it")
+
+
+def test_cpu_of_a_process_that_waited_lies_between_its_clock_and_what_it_was_reaped_with(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"]).exit(20 * MS, 1001, cpu_ns=MS)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, cpu_ns=5 * MS).reap(60 * MS, COMMAND)
+    command, cat = processes(tmp_path, events.end(60 * MS))
+    later = "the end of a process comes after its last reading"
+    assert command.cpu == Figure(0.005, "s", "bound", lower=0.005, upper=0.008, reason=later)
+    assert cat.cpu == Figure(0.001, "s", "bound", lower=0.001, reason=later)
+    assert cat.run_queue_wait == Figure(0.001, "s", "bound", lower=0.001, reason="first thread only")
+
+
+@pytest.mark.parametrize("unknown", ["clock_ticks", "boottime_ns"])
+def test_a_start_that_the_kernel_can_not_be_asked_for_is_when_it_was_first_seen(tmp_path: Path, unknown: str) -> None:
+    lacking: dict[str, Any] = {unknown: None}
+    events = Events().opening(**lacking).exec(2 * MS, COMMAND, ["sh"], ppid=RECORDER)
+    command, other = processes(tmp_path, made(events.exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001)))
+    assert (command.start, other.start, other.start_method) == (0.0, 1.233, "bound")
+
+
+def test_a_start_is_never_before_the_run_nor_after_the_first_look(tmp_path: Path) -> None:
+    events = shell().exec(20 * MS, 1001, ["old"], start=1).exec(30 * MS, 1002, ["new"], start=ticks(9 * S))
+    assert [line.start for line in processes(tmp_path, made(events))] == [0.0, 0.0, 0.029]
+
+
+def test_the_parent_of_a_reused_pid_is_the_one_that_was_there_at_the_end(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["first"]).exit(20 * MS, 1001, read_chars=50)
+    events.exec(30 * MS, 1001, ["second"]).exit(40 * MS, 1002, ppid=1001, read_chars=7)
+    events.exit(50 * MS, 1001, start=ticks(30 * MS), read_chars=9)
+    found = [line.read_chars.value for line in processes(tmp_path, made(events))]
+    assert found == [941, 50, 2, 7]
 
 
 def test_io_of_a_daemon_that_we_reaped_stays_its_own(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vestige.observe.lives import Life
     from vestige.record.model import Method
 
-IO_NAMES = ("read_bytes", "write_bytes", "read_chars", "write_chars")
 SECOND = 1_000_000_000
 MAXRSS_SLACK = 256 << 10  # B: VmHWM stands 150 to 170 kB above ru_maxrss, which the kernel batches per CPU
 UNSEEN = "it ended without a word: killed by a signal nobody saw"
