@@ -103,6 +103,13 @@ def test_figures_of_a_run_that_nobody_saw_the_end_of(tmp_path: Path) -> None:
     for name in ("read_chars", "run_queue_wait"):
         assert found[name] == Figure(None, FIGURES[name][0], "unavailable", reason=unread)
     assert figures(tmp_path / "cpu", shell())["cpu"] == Figure(None, "s", "unavailable", reason=no_end)
+    over = figures(tmp_path / "over", shell().exit(9 * MS, COMMAND, ppid=RECORDER))
+    assert {name: over[name].method for name in ("read_chars", "memory_peak_process", "processes")} == {
+        "read_chars": "bound", "memory_peak_process": "bound", "processes": "bound"
+    }  # fmt: skip
+    nobody = "no process could be looked at"
+    unseen = figures(tmp_path / "nobody", Events().begin())["memory_peak_process"]
+    assert unseen == Figure(None, "B", "unavailable", reason=nobody)
 
 
 def test_what_was_reaped_is_added_up_where_the_end_is_missing(tmp_path: Path) -> None:
@@ -303,7 +310,7 @@ def test_killed_process_that_a_smaller_maxrss_does_not_cover_has_no_upper_bound(
     events.add("gone", 61 * MS, pid=1001, start=14, ppid=COMMAND, comm="victim", first_t=20 * MS, hwm=150 * MB)
     found = figures(tmp_path, made(events))
     assert (found["memory_peak"].lower, found["memory_peak"].upper) == (150 * MB, None)
-    assert found["memory_peak_process"].method == "bound"
+    assert (found["memory_peak_process"].lower, found["memory_peak_process"].method) == (150 * MB, "bound")
 
 
 def test_killed_process_at_its_peak_is_known_to_a_hair(tmp_path: Path) -> None:
@@ -409,6 +416,20 @@ def test_of_processes_that_a_dead_recorder_may_have_missed_nothing_is_taken_for_
     assert command.run_queue_wait == Figure(None, "s", "unavailable", reason=LOOKED_AT_BEFORE)
 
 
+def test_what_a_command_was_reaped_with_after_the_recorders_death_may_be_that_of_children(tmp_path: Path) -> None:
+    events = shell().add("takeover", 50 * MS, reason="killed").reap(60 * MS, COMMAND).end(60 * MS, via="guard")
+    (command,) = processes(tmp_path, events)
+    assert (command.memory_peak.method, command.memory_peak.value) == ("bound", 3_800_000)
+    assert (command.cpu.method, command.cpu.upper) == ("bound", 0.008)
+
+
+def test_a_process_of_a_run_without_a_beginning_starts_when_it_was_seen(tmp_path: Path) -> None:
+    events = shell()
+    del events.lines[0]
+    _, other = processes(tmp_path, events.exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001))
+    assert other.start == 1.233
+
+
 @pytest.mark.parametrize(("died", "method"), [(20, "exact"), (19, "bound")])
 def test_a_recorder_that_died_with_the_last_process_missed_none(tmp_path: Path, died: int, method: str) -> None:
     events = shell().exit(20 * MS, COMMAND, ppid=RECORDER)
@@ -493,8 +514,7 @@ def test_io_of_a_killed_child_is_known_by_a_parent_that_was_read_at_its_exit(
         events.add("gone", 40 * MS, pid=1001, start=14, ppid=COMMAND, comm="sh", first_t=10 * MS, read_chars=95_000)
     else:
         events.exit(40 * MS, 1001, start=14, **parent)
-    command = {"read_chars": 0 if parent is None else 200_000}
-    events.exit(50 * MS, COMMAND, ppid=RECORDER, **command).reap(51 * MS, COMMAND).end(51 * MS)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=200_000).reap(51 * MS, COMMAND).end(51 * MS)
     assert figures(tmp_path, events)["read_chars"].method == method
 
 

@@ -119,8 +119,6 @@ def own_share(name: str, life: Life, relations: Family) -> Share:
     if whole is None:
         return Share(None, "unavailable")
     children = relations.of(life)
-    if not children:
-        return Share(whole, "exact" if relations.traced and life.exited else "bound")
     theirs = [getattr(child.figures, name) for child in children]
     certain = relations.traced and life.exited and all(child.exited for child in children) and None not in theirs
     rest = whole - sum(their for their in theirs if their is not None)
