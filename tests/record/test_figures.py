@@ -123,6 +123,13 @@ def test_what_was_reaped_is_added_up_where_the_end_is_missing(tmp_path: Path) ->
     assert found["memory_peak_process"] == Figure(9 * MB, "B", "bound", lower=9 * MB, reason=reason)
 
 
+def test_the_largest_of_all_that_were_reaped_is_known_without_tracing_and_end(tmp_path: Path) -> None:
+    events = Events().begin().add("trace", 1, state="off", reason="asked for").add("start", MS, pid=COMMAND)
+    events.reap(40 * MS, 1002, maxrss=None).reap(50 * MS, 1001, maxrss=9 * MB).reap(60 * MS, COMMAND)
+    found = figures(tmp_path, events)["memory_peak_process"]
+    assert found == Figure(9 * MB, "B", "bound", lower=9 * MB, reason="nobody saw the end of the run")
+
+
 def test_totals_are_those_of_whoever_knows_more(tmp_path: Path) -> None:
     ended = shell().exit(9 * MS, COMMAND, ppid=RECORDER).reap(10 * MS, COMMAND, user_us=7000, major_faults=None)
     found = figures(tmp_path, ended.end(10 * MS, system_us=5000, minor_faults=None))
