@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from vestige.record.model import Process
 
+LOOKED_AT_BEFORE = "it was last looked at before its end"
+MAYBE_CHILDREN = "children may be in it"
+
 
 def figures(tmp_path: Path, events: Events) -> dict[str, Figure]:
     return finalise(folder(tmp_path, events)).resources
@@ -301,6 +304,15 @@ def test_killed_process_is_bounded_by_whoever_waited_for_it(tmp_path: Path) -> N
     assert peak.upper == 201 * MB + (256 << 10)
 
 
+def test_process_of_which_nothing_was_heard_after_a_signal_ended_by_it(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["victim"], start=14)
+    events.add("kill", 61 * MS, pid=COMMAND, target=1001, signal=9, cpu_ns=30 * MS)
+    victim = processes(tmp_path, events)[1]
+    assert (victim.end, victim.signal, victim.survived) == (0.06, "SIGKILL", False)
+    assert victim.cpu == Figure(0.03, "s", "bound", lower=0.03, reason=LOOKED_AT_BEFORE)
+    assert victim.memory_peak == Figure(None, "B", "unavailable", reason=LOOKED_AT_BEFORE)
+
+
 def test_process_that_outlived_a_signal_has_no_end(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["daemon"], start=14)
     events.add("kill", 15 * MS, pid=COMMAND, target=1001, signal=15)
@@ -334,7 +346,8 @@ def test_name_is_that_of_the_last_exec(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["sleep", "9"])
     events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="sh", hwm=MB)
     events.add("survivor", 20 * MS, pid=1002, ppid=1, comm="fork", hwm=MB)
-    assert [line.name for line in processes(tmp_path, made(events))] == ["sh", "sleep", "fork"]
+    events.exec(30 * MS, 1003, ["./tool", "x"], path=None).exit(31 * MS, 1004)
+    assert [line.name for line in processes(tmp_path, made(events))] == ["sh", "sleep", "fork", "tool", None]
 
 
 def test_killed_process_that_we_reaped_ourselves_is_exact(tmp_path: Path) -> None:
@@ -376,10 +389,6 @@ def test_io_of_waited_children_is_taken_off_their_parent(tmp_path: Path) -> None
     assert found["read_chars"] == Figure(105_000, "B", "exact")
     lines = codec.read_processes(os.path.join(path, "processes.jsonl"))
     assert [line.read_chars for line in lines] == [Figure(size, "B", "exact") for size in (5_000, 70_000, 30_000)]
-
-
-LOOKED_AT_BEFORE = "it was last looked at before its end"
-MAYBE_CHILDREN = "children may be in it"
 
 
 @pytest.mark.parametrize(
@@ -477,11 +486,19 @@ def test_a_start_is_never_before_the_run_nor_after_the_first_look(tmp_path: Path
 
 
 def test_the_parent_of_a_reused_pid_is_the_one_that_was_there_at_the_end(tmp_path: Path) -> None:
-    events = shell().exec(10 * MS, 1001, ["first"]).exit(20 * MS, 1001, read_chars=50)
+    events = shell().exec(10 * MS, 1001, ["first"]).exec(15 * MS, 1002, ["child"], ppid=1001)
+    events.exit(20 * MS, 1001, read_chars=50)
     events.exec(30 * MS, 1001, ["second"]).exit(40 * MS, 1002, ppid=1001, read_chars=7)
     events.exit(50 * MS, 1001, start=ticks(30 * MS), read_chars=9)
     found = [line.read_chars.value for line in processes(tmp_path, made(events))]
-    assert found == [941, 50, 2, 7]
+    assert found == [941, 50, 7, 2]
+
+
+def test_nobody_waited_for_a_survivor(tmp_path: Path) -> None:
+    events = shell().exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1000).reap(51 * MS, COMMAND)
+    events.add("survivor", 51 * MS, pid=1001, ppid=COMMAND, comm="daemon", first_t=5 * MS, read_chars=600)
+    command, daemon = processes(tmp_path, events.end(51 * MS))
+    assert (command.read_chars, daemon.read_chars.value) == (Figure(1000, "B", "exact"), 600)
 
 
 def test_io_of_a_daemon_that_we_reaped_stays_its_own(tmp_path: Path) -> None:
