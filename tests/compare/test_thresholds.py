@@ -65,6 +65,10 @@ def test_where_the_time_of_a_run_went(known: dict[str, float], expected: Times |
         (QUIET, {**QUIET, "wall": 20.0, "run_queue_wait": 40.0}, {"starved": 10.0}),
         (QUIET, {**QUIET, "wall": 20.0, "read_bytes": 1e6}, {"storage": 10.0}),
         ({**QUIET, "wall": 20.0, "read_bytes": 1e6}, QUIET, {"storage": 10.0}),
+        ({**QUIET, "cpu": 5.0}, {**QUIET, "cpu": 5.0, "wall": 20.0, "read_bytes": 1e6}, {"storage": 10.0}),
+        (QUIET, {**QUIET, "wall": 12.0}, {"asleep": 2.0}),
+        (QUIET, {**QUIET, "wall": 12.0, "read_bytes": 1e6}, {"storage": 2.0}),
+        (QUIET, {"wall": 12.0, "cpu": 10.0}, {"waiting": 2.0}),
         ({"wall": 10.0, "cpu": 10.0}, {"wall": 20.0, "cpu": 10.0}, {"waiting": 10.0}),
         (QUIET, {"wall": 20.0, "cpu": 10.0}, {"waiting": 10.0}),
         ({**QUIET, "cpu": 40.0}, {**QUIET, "wall": 20.0, "cpu": 40.0}, {"together": 10.0}),
@@ -140,6 +144,9 @@ def test_pressure_is_named_where_it_is_a_quarter_of_the_difference_and_goes_its_
     assert hints({name: 1.0}, {name: 3.5}) == [what]
     assert hints({name: 1.0}, {name: 3.49}) == []
     assert hints({name: 3.5}, {name: 1.0}) == []
+    assert [hint.what for hint in explain("more", pair({"wall": 1.0, name: 0}, {"wall": 1.5, name: 0.2})).hints] == [
+        what
+    ]
     faster = explain("less", pair({"wall": 20.0, name: 3.5}, {"wall": 10.0, name: 1.0}))
     assert [(hint.what, hint.then, hint.now) for hint in faster.hints] == [(what, 3.5, 1.0)]
 
@@ -172,7 +179,7 @@ def test_figures_that_are_not_known_are_none_of_a_side() -> None:
 
 
 def _part(name: str, *took: float | None) -> Part:
-    walls = [[None if wall is None else Figure(wall, "s", "exact")] for wall in took]
+    walls = [[Figure(wall, "s", "unavailable" if wall is None else "exact")] for wall in took]
     nothing = row("cpu", "s", [[None], [None]])
     return Part(name, "span", row("wall", "s", walls), nothing, nothing, ((), ()))
 
@@ -197,8 +204,9 @@ def _other(topic: Topic, name: str, *sizes: int | None) -> Difference:
 def test_the_largest_of_what_was_read_is_named_where_there_is_more_of_it() -> None:
     files = [_other("inputs", name, *sizes) for name, sizes in
              (("small", (1, 2)), ("gone", (50, None)), ("new", (None, 90)), ("big", (70, 80)))]  # fmt: skip
-    known = explain("more", pair({"wall": 1.0, "input_bytes": 9}, {"wall": 9.0, "input_bytes": 99}, *files)).hints
-    assert known == (Hint("data", 9, 99, (files[2], files[3], files[1])),)
+    code = _other("code", "large.py", 500, 600)
+    known = explain("more", pair({"wall": 1.0, "input_bytes": 9}, {"wall": 9.0, "input_bytes": 99}, *files, code)).hints
+    assert known == (Hint("data", 9, 99, (files[2], files[3], files[1])), Hint("code", names=(code,)))
     as_much = explain("more", pair({"wall": 1.0, "input_bytes": 9}, {"wall": 9.0, "input_bytes": 9}, *files)).hints
     assert as_much == (Hint("inputs", names=tuple(files[:3])),)
 

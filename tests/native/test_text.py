@@ -97,6 +97,10 @@ def test_what_is_not_well_quoted_stands_for_itself(foreign: str) -> None:
     assert text.to_bytes(foreign) == foreign.encode()
 
 
+def test_nothing_in_quotes_is_nothing() -> None:
+    assert text.to_bytes('""') == b""
+
+
 def test_half_of_a_character_is_not_lost() -> None:
     assert text.to_bytes("\ud800") == b"\xed\xa0\x80"
     assert text.to_bytes('"\ud800"') == b'"\xed\xa0\x80"'

@@ -10,7 +10,7 @@ from record.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage,
 
 from vestige.finalising.figures import resources
 from vestige.finalising.finalise import finalise
-from vestige.finalising.processes import family
+from vestige.finalising.processes import MAXRSS_SLACK, family
 from vestige.observe.events import observe
 from vestige.record import codec
 from vestige.record.model import FIGURES, Figure, Machine
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vestige.record.model import Process
+
+LOOKED_AT_BEFORE = "it was last looked at before its end"
+MAYBE_CHILDREN = "children may be in it"
 
 
 def figures(tmp_path: Path, events: Events) -> dict[str, Figure]:
@@ -103,6 +106,13 @@ def test_figures_of_a_run_that_nobody_saw_the_end_of(tmp_path: Path) -> None:
     for name in ("read_chars", "run_queue_wait"):
         assert found[name] == Figure(None, FIGURES[name][0], "unavailable", reason=unread)
     assert figures(tmp_path / "cpu", shell())["cpu"] == Figure(None, "s", "unavailable", reason=no_end)
+    over = figures(tmp_path / "over", shell().exit(9 * MS, COMMAND, ppid=RECORDER))
+    assert {name: over[name].method for name in ("read_chars", "memory_peak_process", "processes")} == {
+        "read_chars": "bound", "memory_peak_process": "bound", "processes": "bound"
+    }  # fmt: skip
+    nobody = "no process could be looked at"
+    unseen = figures(tmp_path / "nobody", Events().begin())["memory_peak_process"]
+    assert unseen == Figure(None, "B", "unavailable", reason=nobody)
 
 
 def test_what_was_reaped_is_added_up_where_the_end_is_missing(tmp_path: Path) -> None:
@@ -114,6 +124,13 @@ def test_what_was_reaped_is_added_up_where_the_end_is_missing(tmp_path: Path) ->
     assert found["context_switches_voluntary"].value == 14
     assert found["page_faults_minor"] == Figure(None, "1", "unavailable", reason=reason)
     assert found["memory_peak_process"] == Figure(9 * MB, "B", "bound", lower=9 * MB, reason=reason)
+
+
+def test_the_largest_of_all_that_were_reaped_is_known_without_tracing_and_end(tmp_path: Path) -> None:
+    events = Events().begin().add("trace", 1, state="off", reason="asked for").add("start", MS, pid=COMMAND)
+    events.reap(40 * MS, 1002, maxrss=None).reap(50 * MS, 1001, maxrss=9 * MB).reap(60 * MS, COMMAND)
+    found = figures(tmp_path, events)["memory_peak_process"]
+    assert found == Figure(9 * MB, "B", "bound", lower=9 * MB, reason="nobody saw the end of the run")
 
 
 def test_totals_are_those_of_whoever_knows_more(tmp_path: Path) -> None:
@@ -287,12 +304,32 @@ def test_killed_process_is_bounded_by_whoever_waited_for_it(tmp_path: Path) -> N
     assert peak.upper == 201 * MB + (256 << 10)
 
 
+def test_process_of_which_nothing_was_heard_after_a_signal_ended_by_it(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["victim"], start=14)
+    events.add("kill", 61 * MS, pid=COMMAND, target=1001, signal=9, cpu_ns=30 * MS)
+    victim = processes(tmp_path, events)[1]
+    assert (victim.end, victim.signal, victim.survived) == (0.06, "SIGKILL", False)
+    assert victim.cpu == Figure(0.03, "s", "bound", lower=0.03, reason=LOOKED_AT_BEFORE)
+    assert victim.memory_peak == Figure(None, "B", "unavailable", reason=LOOKED_AT_BEFORE)
+
+
+def test_process_that_outlived_a_signal_has_no_end(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["daemon"], start=14)
+    events.add("kill", 15 * MS, pid=COMMAND, target=1001, signal=15)
+    events.add("survivor", 20 * MS, pid=1001, start=14, ppid=1, comm="daemon", hwm=30 * MB)
+    command, daemon = processes(tmp_path, made(events))
+    assert (command.survived, daemon.survived, daemon.end, daemon.signal) == (False, True, None, None)
+    reason = "it was still alive when the run ended"
+    assert daemon.memory_peak == Figure(30 * MB, "B", "bound", lower=30 * MB, reason=reason)
+    assert daemon.cpu == Figure(None, "s", "unavailable", reason=reason)
+
+
 def test_killed_process_that_a_smaller_maxrss_does_not_cover_has_no_upper_bound(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["victim"], start=14)
     events.add("gone", 61 * MS, pid=1001, start=14, ppid=COMMAND, comm="victim", first_t=20 * MS, hwm=150 * MB)
     found = figures(tmp_path, made(events))
     assert (found["memory_peak"].lower, found["memory_peak"].upper) == (150 * MB, None)
-    assert found["memory_peak_process"].method == "bound"
+    assert (found["memory_peak_process"].lower, found["memory_peak_process"].method) == (150 * MB, "bound")
 
 
 def test_killed_process_at_its_peak_is_known_to_a_hair(tmp_path: Path) -> None:
@@ -309,7 +346,8 @@ def test_name_is_that_of_the_last_exec(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["sleep", "9"])
     events.add("survivor", 20 * MS, pid=1001, ppid=1, comm="sh", hwm=MB)
     events.add("survivor", 20 * MS, pid=1002, ppid=1, comm="fork", hwm=MB)
-    assert [line.name for line in processes(tmp_path, made(events))] == ["sh", "sleep", "fork"]
+    events.exec(30 * MS, 1003, ["./tool", "x"], path=None).exit(31 * MS, 1004)
+    assert [line.name for line in processes(tmp_path, made(events))] == ["sh", "sleep", "fork", "tool", None]
 
 
 def test_killed_process_that_we_reaped_ourselves_is_exact(tmp_path: Path) -> None:
@@ -353,6 +391,116 @@ def test_io_of_waited_children_is_taken_off_their_parent(tmp_path: Path) -> None
     assert [line.read_chars for line in lines] == [Figure(size, "B", "exact") for size in (5_000, 70_000, 30_000)]
 
 
+@pytest.mark.parametrize(
+    ("parent", "children", "expected"),
+    [
+        (105, [70, 30], Figure(5, "B", "exact")),
+        (100, [70, 30], Figure(0, "B", "exact")),
+        (99, [70, 30], Figure(0, "B", "bound", upper=99, reason=MAYBE_CHILDREN)),
+        (105, [70, None], Figure(35, "B", "bound", upper=105, reason=MAYBE_CHILDREN)),
+        (105, [70, -30], Figure(5, "B", "bound", upper=105, reason=MAYBE_CHILDREN)),
+        (-105, [], Figure(105, "B", "bound", lower=105, reason=LOOKED_AT_BEFORE)),
+        (-105, [70], Figure(35, "B", "bound", lower=35, reason=LOOKED_AT_BEFORE)),
+        (None, [70], Figure(None, "B", "unavailable", reason="it could not be read")),
+    ],
+)
+def test_own_io_of_a_process_is_as_well_known_as_that_of_its_children(
+    tmp_path: Path, parent: int | None, children: list[int | None], expected: Figure
+) -> None:
+    """Below 0: killed after it was looked at."""
+    events = shell().exec(10 * MS, 1001, ["sh"])
+    for pid, chars in [*enumerate(children, 1002), (1001, parent)]:
+        above = COMMAND if pid == 1001 else 1001
+        if chars is not None and chars < 0:
+            events.add("gone", 30 * MS, pid=pid, ppid=above, comm="sh", first_t=20 * MS, read_chars=-chars)
+        else:
+            events.exit((20 if above == 1001 else 40) * MS, pid, ppid=above, read_chars=chars)
+    lines = {line.pid: line for line in processes(tmp_path, made(events))}
+    assert lines[1001].read_chars == expected
+
+
+def test_of_processes_that_a_dead_recorder_may_have_missed_nothing_is_taken_for_exact(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["sh"]).exit(20 * MS, 1002, ppid=1001, read_chars=70)
+    events.exit(30 * MS, 1001, read_chars=105).exit(40 * MS, 1003, read_chars=8)
+    events.add("takeover", 50 * MS, reason="killed").reap(60 * MS, COMMAND).end(60 * MS, via="guard")
+    command, parent, _, other = processes(tmp_path, events)
+    assert parent.read_chars == Figure(35, "B", "bound", upper=105, reason=MAYBE_CHILDREN)
+    assert other.read_chars == Figure(8, "B", "bound", upper=8, reason=MAYBE_CHILDREN)
+    limit = 3_800_000 + MAXRSS_SLACK
+    assert command.memory_peak == Figure(3_800_000, "B", "bound", upper=limit, reason=LOOKED_AT_BEFORE)
+    assert command.cpu == Figure(0.008, "s", "bound", upper=0.008, reason="the children that it waited for are in it")
+    assert command.run_queue_wait == Figure(None, "s", "unavailable", reason=LOOKED_AT_BEFORE)
+
+
+def test_what_a_command_was_reaped_with_after_the_recorders_death_may_be_that_of_children(tmp_path: Path) -> None:
+    events = shell().add("takeover", 50 * MS, reason="killed").reap(60 * MS, COMMAND).end(60 * MS, via="guard")
+    (command,) = processes(tmp_path, events)
+    assert (command.memory_peak.method, command.memory_peak.value) == ("bound", 3_800_000)
+    assert (command.cpu.method, command.cpu.upper) == ("bound", 0.008)
+
+
+def test_a_process_of_a_run_without_a_beginning_starts_when_it_was_seen(tmp_path: Path) -> None:
+    events = shell()
+    del events.lines[0]
+    _, other = processes(tmp_path, events.exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001))
+    assert other.start == 1.233
+
+
+@pytest.mark.parametrize(("died", "method"), [(20, "exact"), (19, "bound")])
+def test_a_recorder_that_died_with_the_last_process_missed_none(tmp_path: Path, died: int, method: str) -> None:
+    events = shell().exit(20 * MS, COMMAND, ppid=RECORDER)
+    events.lines.insert(-1, {"seq": 99, "t": died * MS, "event": "takeover", "reason": "killed"})
+    found = figures(tmp_path, events.reap(20 * MS, COMMAND).end(20 * MS, via="guard"))
+    assert found["processes"].method == method
+
+
+def test_what_a_command_with_children_was_reaped_with_is_not_its_own(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"]).exit(20 * MS, 1001, hwm=MB).reap(60 * MS, COMMAND, status=9)
+    command, _ = processes(tmp_path, events.end(60 * MS, status=9))
+    limit = 3_800_000 + MAXRSS_SLACK
+    assert command.memory_peak == Figure(3_800_000, "B", "bound", upper=limit, reason=LOOKED_AT_BEFORE)
+    assert command.cpu == Figure(0.008, "s", "bound", upper=0.008, reason="the children that it waited for are in it")
+
+
+def test_cpu_of_a_process_that_waited_lies_between_its_clock_and_what_it_was_reaped_with(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["cat"]).exit(20 * MS, 1001, cpu_ns=MS)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, cpu_ns=5 * MS).reap(60 * MS, COMMAND)
+    command, cat = processes(tmp_path, events.end(60 * MS))
+    later = "the end of a process comes after its last reading"
+    assert command.cpu == Figure(0.005, "s", "bound", lower=0.005, upper=0.008, reason=later)
+    assert cat.cpu == Figure(0.001, "s", "bound", lower=0.001, reason=later)
+    assert cat.run_queue_wait == Figure(0.001, "s", "bound", lower=0.001, reason="first thread only")
+
+
+@pytest.mark.parametrize("unknown", ["clock_ticks", "boottime_ns"])
+def test_a_start_that_the_kernel_can_not_be_asked_for_is_when_it_was_first_seen(tmp_path: Path, unknown: str) -> None:
+    lacking: dict[str, Any] = {unknown: None}
+    events = Events().opening(**lacking).exec(2 * MS, COMMAND, ["sh"], ppid=RECORDER)
+    command, other = processes(tmp_path, made(events.exec(1234 * MS, 1001, ["a"]).exit(2 * S, 1001)))
+    assert (command.start, other.start, other.start_method) == (0.0, 1.233, "bound")
+
+
+def test_a_start_is_never_before_the_run_nor_after_the_first_look(tmp_path: Path) -> None:
+    events = shell().exec(20 * MS, 1001, ["old"], start=1).exec(30 * MS, 1002, ["new"], start=ticks(9 * S))
+    assert [line.start for line in processes(tmp_path, made(events))] == [0.0, 0.0, 0.029]
+
+
+def test_the_parent_of_a_reused_pid_is_the_one_that_was_there_at_the_end(tmp_path: Path) -> None:
+    events = shell().exec(10 * MS, 1001, ["first"]).exec(15 * MS, 1002, ["child"], ppid=1001)
+    events.exit(20 * MS, 1001, read_chars=50)
+    events.exec(30 * MS, 1001, ["second"]).exit(40 * MS, 1002, ppid=1001, read_chars=7)
+    events.exit(50 * MS, 1001, start=ticks(30 * MS), read_chars=9)
+    found = [line.read_chars.value for line in processes(tmp_path, made(events))]
+    assert found == [941, 50, 7, 2]
+
+
+def test_nobody_waited_for_a_survivor(tmp_path: Path) -> None:
+    events = shell().exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1000).reap(51 * MS, COMMAND)
+    events.add("survivor", 51 * MS, pid=1001, ppid=COMMAND, comm="daemon", first_t=5 * MS, read_chars=600)
+    command, daemon = processes(tmp_path, events.end(51 * MS))
+    assert (command.read_chars, daemon.read_chars.value) == (Figure(1000, "B", "exact"), 600)
+
+
 def test_io_of_a_daemon_that_we_reaped_stays_its_own(tmp_path: Path) -> None:
     events = shell().exec(10 * MS, 1001, ["daemon"]).exit(40 * MS, 1001, ppid=COMMAND, read_chars=70_000)
     events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1_000).reap(51 * MS, 1001)
@@ -390,8 +538,7 @@ def test_io_of_a_killed_child_is_known_by_a_parent_that_was_read_at_its_exit(
         events.add("gone", 40 * MS, pid=1001, start=14, ppid=COMMAND, comm="sh", first_t=10 * MS, read_chars=95_000)
     else:
         events.exit(40 * MS, 1001, start=14, **parent)
-    command = {"read_chars": 0 if parent is None else 200_000}
-    events.exit(50 * MS, COMMAND, ppid=RECORDER, **command).reap(51 * MS, COMMAND).end(51 * MS)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=200_000).reap(51 * MS, COMMAND).end(51 * MS)
     assert figures(tmp_path, events)["read_chars"].method == method
 
 

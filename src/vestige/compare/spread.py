@@ -18,7 +18,6 @@ Doubt = Literal["short", "slow first", "outliers", "crowded", "failed"]
 TOO_SHORT = 0.005  # s, mean
 OUTLIER = 14.826  # median absolute deviations from the median: ten standard deviations of a normal distribution
 CROWDED = 0.1  # of the time spent waiting for a CPU
-_FEWEST = 3  # runs, of which one can be odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +103,10 @@ def times_faster(fastest: Measured, other: Measured) -> tuple[float, float | Non
 
 
 def _scores(values: Sequence[float]) -> list[float]:
-    """Return how far each is above the median, in median absolute deviations (Iglewicz and Hoaglin 1993)."""
-    if len(values) < _FEWEST:
-        return []
+    """Return how far each is above the median, in median absolute deviations (Iglewicz and Hoaglin 1993).
+
+    Of one or two runs nobody can say which is odd, and none is: two are one deviation off each.
+    """
     middle = statistics.median(values)
     spread = statistics.median(abs(value - middle) for value in values)
     return [(value - middle) / spread for value in values] if spread > 0 else []

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vestige.observe.lives import Life
     from vestige.record.model import Method
 
-IO_NAMES = ("read_bytes", "write_bytes", "read_chars", "write_chars")
 SECOND = 1_000_000_000
 MAXRSS_SLACK = 256 << 10  # B: VmHWM stands 150 to 170 kB above ru_maxrss, which the kernel batches per CPU
 UNSEEN = "it ended without a word: killed by a signal nobody saw"
@@ -115,8 +114,6 @@ def own_share(name: str, life: Life, relations: Family) -> Share:
     if whole is None:
         return Share(None, "unavailable")
     children = relations.of(life)
-    if not children:
-        return Share(whole, "exact" if relations.traced and life.exited else "bound")
     theirs = [getattr(child.figures, name) for child in children]
     certain = relations.traced and life.exited and all(child.exited for child in children) and None not in theirs
     rest = whole - sum(their for their in theirs if their is not None)
