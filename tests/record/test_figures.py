@@ -495,8 +495,9 @@ def test_the_parent_of_a_reused_pid_is_the_one_that_was_there_at_the_end(tmp_pat
 
 
 def test_nobody_waited_for_a_survivor(tmp_path: Path) -> None:
-    events = shell().exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1000).reap(51 * MS, COMMAND)
-    events.add("survivor", 51 * MS, pid=1001, ppid=COMMAND, comm="daemon", first_t=5 * MS, read_chars=600)
+    events = shell().exec(10 * MS, 1001, ["daemon"], start=14)
+    events.exit(50 * MS, COMMAND, ppid=RECORDER, read_chars=1000).reap(51 * MS, COMMAND)
+    events.add("survivor", 51 * MS, pid=1001, start=14, ppid=COMMAND, comm="daemon", read_chars=600)
     command, daemon = processes(tmp_path, events.end(51 * MS))
     assert (command.read_chars, daemon.read_chars.value) == (Figure(1000, "B", "exact"), 600)
 
