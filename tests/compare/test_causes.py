@@ -253,7 +253,7 @@ def test_a_small_difference_that_is_sure_is_not_called_noise() -> None:
 def test_two_runs_are_not_called_one() -> None:
     maker = Maker()
     found = beside([maker.run(), maker.run()], [maker.run(), maker.run()])
-    assert "as far as so few runs can tell" in sentence(found, found.explanations[0])
+    assert "as far as 2 runs can tell" in sentence(found, found.explanations[0])
 
 
 def _outcome(found: Comparison) -> str:

@@ -85,6 +85,18 @@ def test_a_part_was_missed(tmp_path: Path, what: str, add: Callable[[Events], Ev
     assert not found.gaps[0].reason.endswith(".")
 
 
+def test_a_race_of_the_first_exec_with_the_naming_of_survivors(tmp_path: Path) -> None:
+    who = {"pid": 1234, "ppid": 1, "start": 7}
+    events = (
+        run().add("survivor", 400 * MS, **who, comm="sh").add("exec", 401 * MS, **who, argv=["sleep", "60"], argc=2)
+    )
+    path = folder(tmp_path, over(events))
+    record = finalise(path)
+    assert [(survivor.pid, survivor.argv) for survivor in record.survivors] == [(1234, ("sleep", "60"))]
+    assert record.completeness is not None
+    assert record.completeness.files == "partial"
+
+
 def test_what_was_refused_is_no_gap(tmp_path: Path) -> None:
     events = run().add("mark", 3 * MS, **WHO, what="io_uring", refused=True).add("mark", 3 * MS, **WHO, what="odd")
     assert completeness(tmp_path, over(events)).files == "complete"

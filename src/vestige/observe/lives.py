@@ -163,7 +163,12 @@ class Lives:
         life = self._known(pid, start)
         if life is None or (life.end is not None and (start is None or life.start is None)):
             return self._new(pid, start, t)
-        life.end, life.ending, life.exited = None, "unseen", False  # the same start: it was taken for gone too early
+        if life.ending != "survived":  # a child that had not executed anything may do so while survivors are named
+            life.end, life.ending, life.exited = (
+                None,
+                "unseen",
+                False,
+            )  # the same start: it was taken for gone too early
         return life
 
     def _known(self, pid: int, start: int | None) -> Life | None:
