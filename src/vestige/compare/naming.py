@@ -83,7 +83,7 @@ def _own(all_runs: AllRuns, record: Record) -> Iterator[Loaded[KeptRun]]:
 
 def _log(all_runs: AllRuns, record: Record) -> Iterator[Loaded[KeptRun]]:
     """Yield the last log, if there is any."""
-    entries = (entry for _, entry in all_runs.logs())
+    entries = (entry for _, entry in all_runs.logs()) if all_runs.has_logs else iter(())
     return itertools.islice((entry for entry in entries if _is_like(entry, record)), 1)
 
 

@@ -48,10 +48,10 @@ def last_before(index: Index, record: Record) -> KeptRun | None:
     """Return the last run before one, of the same command in the same folder and over. Raises StoreError."""
     wanted = command(record.argv), record.cwd
     names = ("command", "cwd", "started", "status")
-    for place_ in index.everything():
-        words, cwd, started, status = (place_.source.column(name)[place_.position] for name in names)
+    for source, position in index.everything():
+        words, cwd, started, status = (source.column(name)[position] for name in names)
         if (words, cwd) == wanted and started < record.started and status != "running":
-            return index.run(place_.source.row(place_.position))
+            return index.run(source.row(position))
     return None
 
 
