@@ -17,8 +17,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from vestige.telemetry import schema
-from vestige.telemetry.payload import week_of
+from vestige.telemetry import payload, schema
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +79,7 @@ def fill(url: str, number: int) -> str:
     spent = 0.0
     while batch := list(itertools.islice(documents, _BATCH)):
         begun = time.monotonic()
-        store.add([accepted(document, schema.canonical(document)) for document in batch], today)
+        store.add([accepted(payload.kept(schema.canonical(document).decode())) for document in batch], today)
         spent += time.monotonic() - begun
     store.close()
     return f"{spent:.3f}"

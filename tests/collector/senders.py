@@ -10,9 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vestige.telemetry import payload
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vestige.telemetry.payload import Report
     from vestige.telemetry.schema import Field, Schema
 
 JSON = {"Content-Type": "application/json"}
@@ -29,6 +32,10 @@ class Sent:
     def id(self) -> str:
         name: str = self.document["report"]
         return name
+
+    @property
+    def checked(self) -> Report:
+        return payload.kept(self.body.decode())
 
     @property
     def body(self) -> bytes:

@@ -54,7 +54,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def reported(server: Running, people: People) -> Cells:
     sent = [people.report(week_before(WEEK, back), kinds=14) for back in range(13) for _ in range(300 - 12 * back)]
-    server.store.add([accepted(report.document, report.body) for report in sent], TODAY)
+    server.store.add([accepted(report.checked) for report in sent], TODAY)
     return cells(report.document for report in sent)
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def filled(database: str, people: People) -> tuple[Store, list[dict[str, object]]]:
     store = Store.open(database)
     sent = [people.report(WEEK) for _ in range(80)]
-    store.add([accepted(report.document, report.body) for report in sent], TODAY)
+    store.add([accepted(report.checked) for report in sent], TODAY)
     return store, [report.document for report in sent]
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from vestige.collector import kedro, tables
 from vestige.telemetry import payload
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     from collector.servers import Running
@@ -87,7 +88,7 @@ def test_nothing_of_the_person_the_project_or_the_moment_is_kept(server: Running
         row = connection.execute(sa.select(tables.REPORTS)).one()
         dumped = "\n".join(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]
     engine.dispose()
-    assert (row.schema, row.week, row.received) == ("kedro/1", payload.week_of(TODAY), TODAY)
+    assert (row.schema, row.week, row.received) == ("kedro/1", week_of(TODAY), TODAY)
     for told in (PERSON, "c9b46902c252", "05:56", "2388822444", "secret", "*****", "GCC", "3.11.7"):
         assert told not in dumped
 

@@ -18,7 +18,7 @@ from harness.places import postgresql_server
 from harness.waiting import until
 
 from vestige.collector import tables
-from vestige.telemetry.payload import week_of
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

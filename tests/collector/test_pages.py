@@ -16,7 +16,7 @@ from collector.servers import KNOWN, TODAY, WEEK
 from vestige.collector.aggregates import FEWEST, WITHHELD
 from vestige.collector.figures import told
 from vestige.collector.store import accepted, week_before
-from vestige.telemetry.payload import week_of
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     from collector.servers import Running
@@ -81,7 +81,7 @@ def weeks(server: Running, people: People) -> Cells:
         people.report(week_before(WEEK, back)) for back, number in ((2, 60), (1, 90), (0, 7)) for _ in range(number)
     ]
     sent += [people.report(week_of(TODAY)) for _ in range(40)]  # of the week that goes on
-    server.store.add([accepted(report.document, report.body) for report in sent], TODAY)
+    server.store.add([accepted(report.checked) for report in sent], TODAY)
     return cells(report.document for report in sent)
 
 
@@ -129,7 +129,7 @@ def test_adoption_shows_weeks_that_are_over_and_large_enough(server: Running, we
 
 def test_small_numbers_are_nowhere(server: Running, people: People) -> None:
     sent = [people.report(WEEK) for _ in range(FEWEST - 1)]
-    server.store.add([accepted(report.document, report.body) for report in sent], TODAY)
+    server.store.add([accepted(report.checked) for report in sent], TODAY)
     for path in ("/", "/vestige/1", "/vestige/1/context/os", "/vestige/1/all.csv", "/vestige/1/context/os.csv"):
         text = server.client.get(path).text
         assert WITHHELD in text

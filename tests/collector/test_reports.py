@@ -13,7 +13,7 @@ from collector.servers import TODAY, WEEK
 
 from vestige.collector import tables
 from vestige.collector.store import ACCEPTED_WEEKS, RAW_DAYS, week_before
-from vestige.telemetry.payload import week_of
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     import httpx

@@ -38,6 +38,7 @@ from vestige.telemetry import (
     surroundings,
 )
 from vestige.telemetry.schema import BUILT_IN, Schema, load, parse
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,7 +269,7 @@ def test_counts_are_kept_and_shown_without_any_collector(scene: Scene) -> None:
         scene.count("command", TODAY, name="ls", outcome="ok")
     assert scene.standing().source is not None
     (folder,) = counters.folders(scene.places)
-    week = counters.read(folder, payload.week_of(TODAY))
+    week = counters.read(folder, week_of(TODAY))
     assert week.total == {("command", (("name", "ls"), ("outcome", "ok"))): 3}
     assert not os.path.exists(scene.places.spool)
 
@@ -366,7 +367,7 @@ def test_what_a_foreign_hand_puts_into_a_counter_does_not_leave(scene: Scene, co
         [mark, "run", {"seconds": "12.34567"}],
         ["-", "command", {"name": "show"}],
     ]
-    with open(os.path.join(folder, f"{payload.week_of(LAST_WEEK)}.jsonl"), "a", encoding="utf-8") as file:
+    with open(os.path.join(folder, f"{week_of(LAST_WEEK)}.jsonl"), "a", encoding="utf-8") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
         file.write("{}\n[1]\n\x00\n" + "[" * 5000 + "\n" + json.dumps([mark, "command"])[:-4])
     scene.send()
@@ -381,7 +382,7 @@ def test_names_that_are_private_become_other(scene: Scene, event: str) -> None:
     (name, *_) = load().events[event].fields
     scene.count(event, TODAY, **{name: "my-own-plugin"})
     (folder,) = counters.folders(scene.places)
-    with open(os.path.join(folder, f"{payload.week_of(TODAY)}.jsonl"), encoding="ascii") as file:
+    with open(os.path.join(folder, f"{week_of(TODAY)}.jsonl"), encoding="ascii") as file:
         assert json.loads(file.read()) == ["-", event, {name: "other"}]
 
 
@@ -393,7 +394,7 @@ def test_what_has_expired_is_neither_counted_nor_sent(scene: Scene) -> None:
     schema = _schema(scene, expire).schema
     counts = {("command", (("name", "ls"), ("outcome", "ok"))): 2, ("error", ()): 1}
     drawn = reports.Draft("0" * 32, "0" * 64, "0" * 64)
-    week = payload.week_of(LAST_WEEK)
+    week = week_of(LAST_WEEK)
 
     def entries(day: dt.date) -> object:
         made = reports.make(schema, drawn, week=week, counts=Counter(counts), context={}, day=day)
@@ -437,7 +438,7 @@ def test_a_report_is_small_and_has_no_time_but_its_week(scene: Scene, collector:
     document = json.loads(body)
     assert len(document["counts"]) < len(kinds)  # the rarest are left out
     assert {"2", "4"} == {count for _, _, count in document["counts"]}
-    assert re.findall(r"\d{4}-\S\S\S?", body.decode("ascii")) == [payload.week_of(LAST_WEEK)]
+    assert re.findall(r"\d{4}-\S\S\S?", body.decode("ascii")) == [week_of(LAST_WEEK)]
 
 
 def test_reports_of_a_week_are_spread_over_the_week_after(scene: Scene) -> None:
@@ -495,12 +496,12 @@ def test_counting_imports_no_network_code(tmp_path: Path) -> None:
 def test_a_week_that_is_full_counts_no_more(scene: Scene) -> None:
     scene.count("command", TODAY, name="ls")
     (folder,) = counters.folders(scene.places)
-    path = os.path.join(folder, f"{payload.week_of(TODAY)}.jsonl")
+    path = os.path.join(folder, f"{week_of(TODAY)}.jsonl")
     with open(path, "ab") as file:
         file.truncate(counters.LARGEST_WEEK - 20)
     scene.count("command", TODAY, name="ls")
     assert os.path.getsize(path) == counters.LARGEST_WEEK - 20
-    assert counters.read(folder, payload.week_of(TODAY)).is_full
+    assert counters.read(folder, week_of(TODAY)).is_full
 
 
 # 10. Offline
@@ -513,9 +514,7 @@ def test_the_spool_is_bounded_in_number_size_and_age(scene: Scene, collector: Co
         scene.count("command", TODAY - dt.timedelta(weeks=weeks), name="ls")
     scene.send()
     waiting = spool.read(scene.places)
-    assert [one.week for one in waiting] == [
-        payload.week_of(TODAY - dt.timedelta(weeks=weeks)) for weeks in (4, 3, 2, 1)
-    ]
+    assert [one.week for one in waiting] == [week_of(TODAY - dt.timedelta(weeks=weeks)) for weeks in (4, 3, 2, 1)]
     assert sum(len(one.body) for one in waiting) <= spool.LARGEST
     spool.prune(scene.places, TODAY + dt.timedelta(weeks=3))
     assert len(spool.read(scene.places)) == 2
@@ -670,7 +669,7 @@ def _with_an_answer(scene: Scene, epsilon: float = 1.0) -> Schema:
 
 
 def _answer(schema: Schema, truth: str, drawn: reports.Draft) -> str:
-    week = payload.week_of(LAST_WEEK)
+    week = week_of(LAST_WEEK)
     made = reports.make(schema, drawn, week=week, counts=Counter(), context={"sensitive": truth}, day=TODAY)
     return str(json.loads(made.body)["context"]["sensitive"])
 

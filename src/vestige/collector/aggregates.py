@@ -6,10 +6,12 @@ Pages and exports read cells only, never reports. The one rule of what may leave
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+
+    from vestige.telemetry.payload import Report
 
 FEWEST = 10  # reports that a cell needs to be shown: with fewer of them it might be about somebody
 WITHHELD = f"fewer than {FEWEST}"
@@ -48,17 +50,14 @@ class Folded:
     withheld: bool
 
 
-def counted(report: Mapping[str, Any]) -> dict[Place, int]:
-    """Return the cells in which a report counts once, and what it adds to each one's total.
-
-    The report is the checked document, since it must be the same years later, whatever has become of its schema.
-    """
+def counted(report: Report) -> dict[Place, int]:
+    """Return the cells in which a report counts once, and what it adds to each one's total."""
     cells = {ALL: 0}
-    for name, label in report["context"].items():
+    for name, label in report.context:
         cells[Place("", name, label)] = 0
-    for event, fields, count in report["counts"]:
-        edge = lower_edge(count)
-        for place in (Place(event, "", ""), *(Place(event, name, label) for name, label in fields.items())):
+    for count in report.counts:
+        edge = lower_edge(count.label)
+        for place in (Place(count.event, "", ""), *(Place(count.event, *field) for field in count.fields)):
             cells[place] = cells.get(place, 0) + edge
     return cells
 

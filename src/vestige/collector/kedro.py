@@ -18,9 +18,9 @@ from starlette.routing import Route
 from vestige.collector import limits
 from vestige.collector.collector import collector_of, require_json, writer_of
 from vestige.collector.store import accepted
-from vestige.telemetry import payload
 from vestige.telemetry.payload import Count, Report
 from vestige.telemetry.schema import COUNT, OTHER
+from vestige.telemetry.weeks import week_of, week_start
 from vestige.web.envelope import Json, Refusal
 
 if TYPE_CHECKING:
@@ -56,17 +56,17 @@ ROUTES = (Route(PATH, _track, methods=["POST"]),)
 def reduced(body: bytes, schema: Schema, day: dt.date) -> Accepted:
     """Return what is kept of an event. Raises Refusal where it is none."""
     event, properties = _event(body)
-    week = payload.week_of(day)
-    report = Report(
-        schema=schema.id,
-        report=secrets.token_hex(16),
-        deletion=secrets.token_hex(32),  # the hash of a token that nobody has
-        week=week,
-        context=_alive(_labels(_context(properties), schema.context), schema.context, week),
-        counts=tuple(sorted(_living(_counts(event, properties, schema.events), schema, week))),
+    week = week_of(day)
+    return accepted(
+        Report(
+            schema=schema.id,
+            report=secrets.token_hex(16),
+            deletion=secrets.token_hex(32),  # the hash of a token that nobody has
+            week=week,
+            context=_alive(_labels(_context(properties), schema.context), schema.context, week),
+            counts=tuple(sorted(_living(_counts(event, properties, schema.events), schema, week))),
+        )
     )
-    text = payload.encode(report)
-    return accepted(json.loads(text), text)
 
 
 def _event(body: bytes) -> tuple[str, Mapping[str, Any]]:
@@ -117,12 +117,12 @@ def _living(counts: Iterable[Count], schema: Schema, week: str) -> Iterator[Coun
     """Yield the counts of events that have not expired, without the fields that have."""
     for count in counts:
         event = schema.events[count.event]
-        if event.expires > payload.week_start(week):
+        if event.expires > week_start(week):
             yield replace(count, fields=_alive(count.fields, event.fields, week))
 
 
 def _alive(labels: tuple[tuple[str, str], ...], fields: Mapping[str, Field], week: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, label) for name, label in labels if fields[name].expires > payload.week_start(week))
+    return tuple((name, label) for name, label in labels if fields[name].expires > week_start(week))
 
 
 def _kinds(event: Event, field: str, numbers: Mapping[str, int]) -> Iterator[Count]:

@@ -19,7 +19,7 @@ from vestige.collector.collector import collector_of
 from vestige.collector.figures import Figure, Where
 from vestige.collector.store import RAW_DAYS, week_before
 from vestige.telemetry.noise import truth
-from vestige.telemetry.payload import week_of
+from vestige.telemetry.weeks import week_of
 from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +15,7 @@ from vestige.collector import limits
 from vestige.collector.store import ACCEPTED_WEEKS, accepted, week_before
 from vestige.errors import TelemetryError
 from vestige.telemetry import payload
+from vestige.telemetry.weeks import week_of
 from vestige.web.envelope import Refusal
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def checked(body: bytes, schemas: Mapping[str, Schema], day: date) -> Accepted:
         report = payload.check(document, _schema_of(document, schemas))
     except TelemetryError as error:
         raise Refusal(400, "refused", str(error)) from error
-    first = week_before(payload.week_of(day), ACCEPTED_WEEKS)
-    if not first <= report.week <= payload.week_of(day + _AHEAD):
+    first = week_before(week_of(day), ACCEPTED_WEEKS)
+    if not first <= report.week <= week_of(day + _AHEAD):
         raise Refusal(400, "week", f"reports are taken from {first} to this week")
-    return accepted(cast("dict[str, Any]", document), payload.encode(report))
+    return accepted(report)
 
 
 def _schema_of(document: object, schemas: Mapping[str, Schema]) -> Schema:

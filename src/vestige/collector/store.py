@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from vestige.collector import database
 from vestige.collector.aggregates import Cell, Place, counted
 from vestige.collector.tables import CELLS, REPORTS, SEEN
-from vestige.telemetry.payload import week_of, week_start
+from vestige.telemetry import payload
+from vestige.telemetry.weeks import week_of, week_start
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from vestige.telemetry.payload import Report
 
 RAW_DAYS = 30  # that reports are kept as they came; after that only the aggregates are left
 ACCEPTED_WEEKS = 13  # how far back a report may lie: a laptop may have been in a drawer
@@ -56,15 +58,15 @@ class Pruned:
     ids: int
 
 
-def accepted(document: Mapping[str, Any], body: bytes) -> Accepted:
-    """Return a report as it is stored, given as a checked document and in canonical form."""
+def accepted(report: Report) -> Accepted:
+    """Return a checked report as it is stored."""
     return Accepted(
-        report=document["report"],
-        deletion=document["deletion"],
-        schema=document["schema"],
-        week=document["week"],
-        body=body.decode("ascii"),
-        cells=counted(document),
+        report=report.report,
+        deletion=report.deletion,
+        schema=report.schema,
+        week=report.week,
+        body=payload.encode(report).decode("ascii"),
+        cells=counted(report),
     )
 
 
@@ -201,7 +203,7 @@ def _added(reports: Iterable[Accepted]) -> list[dict[str, object]]:
 
 def _taken(found: sa.Row[Any]) -> list[dict[str, object]]:
     """Return what a stored report has added to cells, under the names of `_TAKE_FROM_CELLS`."""
-    cells = counted(json.loads(found.body))
+    cells = counted(payload.kept(found.body))
     return [
         {"in_schema": found.schema, "in_week": found.week, "less": total}
         | {f"in_{name}": value for name, value in place._asdict().items()}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from vestige.errors import TelemetryError
 from vestige.telemetry.schema import COUNT, canonical
-from vestige.telemetry.weeks import WEEK, week_of, week_start
+from vestige.telemetry.weeks import WEEK, week_start
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from vestige.telemetry.schema import Event, Field, Schema
 
 LARGEST = 4096  # B
-__all__ = ["LARGEST", "Count", "Report", "check", "decode", "encode", "week_of", "week_start"]
 _KEYS = {"schema", "report", "deletion", "week", "context", "counts"}
 _COUNT_PARTS = 3
 _LONGEST_SHOWN = 60
@@ -102,6 +101,14 @@ def check(document: object, schema: Schema) -> Report:
         context=_labels(given["context"], schema.context, "`context`", monday),
         counts=checked,
     )
+
+
+def kept(text: str) -> Report:
+    """Return a report that was checked when it came, whatever has become of its schema since."""
+    content = json.loads(text)
+    context = tuple(sorted(content.pop("context").items()))
+    counts = tuple(Count(event, tuple(sorted(fields.items())), label) for event, fields, label in content.pop("counts"))
+    return Report(context=context, counts=counts, **content)
 
 
 def _object(document: object) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.telemetry import counters, reports, sending, spool
-from vestige.telemetry.payload import week_of
+from vestige.telemetry.weeks import week_of
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
-from vestige.telemetry import counters, log, payload, reports, spool, standing, timetable
+from vestige.telemetry import counters, log, reports, spool, standing, timetable
+from vestige.telemetry.weeks import week_of, week_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +80,7 @@ def close_weeks(places: Places, today: dt.date) -> None:
     agreed = said.load(places.answers)
     for folder in counters.folders(places):
         for week in counters.weeks(folder):
-            if week < payload.week_of(today):
+            if week < week_of(today):
                 _close(places, folder, week, agreed, today)
     counters.prune(places)
     spool.prune(places, today)
@@ -177,7 +178,7 @@ def _close(places: Places, folder: str, week: str, agreed: Answers, today: dt.da
     if not os.path.exists(os.path.join(folder, f"{week}.jsonl")):
         return
     waiting = None
-    if payload.week_start(week) >= today - dt.timedelta(weeks=spool.WEEKS_KEPT):
+    if week_start(week) >= today - dt.timedelta(weeks=spool.WEEKS_KEPT):
         try:
             waiting = prepare(folder, week, agreed, today)
         except TelemetryError:
