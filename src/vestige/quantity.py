@@ -50,6 +50,11 @@ def number(value: float) -> str:
     return f"{value:,}".replace(",", " ") if isinstance(value, int) else _digits(value)
 
 
+def counted(count: float, one: str, more: str = "") -> str:
+    """Return a number with its noun: `1 run`, `2 415 runs`; `more` where the plural takes more than an s."""
+    return f"{number(count)} {one if count == 1 else more or one + 's'}"
+
+
 def amount(value: float, unit: str) -> str:
     """Return a value in the words of its unit (`B`, `s` or `1`)."""
     if unit == "B":

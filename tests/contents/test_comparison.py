@@ -42,7 +42,7 @@ def test_other_bytes() -> None:
     assert (found.verdict, found.kind) == ("different", "bytes")
     assert found.detail == "4 bytes then, 5 now, first different byte at offset 3"
     assert compared(b"\0" * 3 * MB + b"a", b"\0" * 3 * MB + b"b", "x").detail == (
-        "3,145,729 bytes, first different byte at offset 3,145,728"
+        "3 145 729 bytes, first different byte at offset 3 145 728"
     )
 
 
@@ -105,7 +105,7 @@ def test_large_files_take_no_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert (found.verdict, found.kind) == ("different", "bytes")
     assert found.detail == (
-        "314,572,800 bytes, first different byte at offset 314,572,799; "
+        "314 572 800 bytes, first different byte at offset 314 572 799; "
         "too large to compare as Parquet (more than 256 MB)"
     )
 

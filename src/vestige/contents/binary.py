@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vestige.contents.finding import Finding, common_start
 from vestige.contents.text import changes
+from vestige.quantity import number
 
 if TYPE_CHECKING:
     from vestige.contents.tolerance import Tolerance
@@ -19,8 +20,8 @@ def differences(then: bytes, now: bytes, tolerance: Tolerance) -> Finding:
 
 def where(first: int, then: int | None, now: int | None) -> str:
     """Return in words at which offset the first difference is; sizes in bytes, None where nobody counted."""
-    place = f"first different byte at offset {first:,}"
+    place = f"first different byte at offset {number(first)}"
     if then is None or now is None:
         return place
-    sizes = f"{then:,} bytes" if then == now else f"{then:,} bytes then, {now:,} now"
+    sizes = f"{number(then)} bytes" if then == now else f"{number(then)} bytes then, {number(now)} now"
     return f"{sizes}, {place}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vestige.contents.finding import Finding, contrast, counted, shown
+from vestige.contents.finding import Finding, contrast, shown
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,6 @@ def moved(then: Sequence[str], now: Sequence[str]) -> Finding | None:
     if only:
         return Finding(equal=False, detail=", ".join(only[:_MOST]) + (", …" if len(only) > _MOST else ""))
     if len(then) != len(now):
-        return Finding(equal=False, detail=f"{counted(len(then), 'column')} then, {len(now):,} now")
+        return Finding(equal=False, detail=f"{counted(len(then), 'column')} then, {number(len(now))} now")
     at = next(at for at, names in enumerate(zip(then, now, strict=True)) if names[0] != names[1])
     return Finding(equal=False, detail=f"column {at + 1}: {contrast(then[at], now[at])}", reason="order of columns")

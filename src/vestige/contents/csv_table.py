@@ -14,8 +14,9 @@ import re
 from typing import TYPE_CHECKING
 
 from vestige.contents import columns
-from vestige.contents.finding import STORED, ForeignError, counted, decoded, shown
+from vestige.contents.finding import STORED, ForeignError, decoded, shown
 from vestige.contents.tally import Tally
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,31 +75,31 @@ class _Comparison:
 
     def compare(self, then: Iterator[list[str]], now: Iterator[list[str]]) -> None:
         """Compare all rows."""
-        for number, (row, other) in enumerate(itertools.zip_longest(then, now), 1):
+        for place, (row, other) in enumerate(itertools.zip_longest(then, now), 1):
             self.rows = [self.rows[0] + (row is not None), self.rows[1] + (other is not None)]
             if row is not None and other is not None and row != other:
-                self._row(number, row, other)
+                self._row(place, row, other)
         if self.rows[0] != self.rows[1]:
-            self.tally.ahead(f"{counted(self.rows[0], 'row')} then, {self.rows[1]:,} now")
+            self.tally.ahead(f"{counted(self.rows[0], 'row')} then, {number(self.rows[1])} now")
 
     def is_shuffled(self, then: _Table, now: _Table) -> bool:
         """Say whether what differs is the order of the rows alone."""
         return bool(self.tally.count) and self.rows[0] == self.rows[1] and then.fingerprint() == now.fingerprint()
 
-    def _row(self, number: int, then: list[str], now: list[str]) -> None:
+    def _row(self, place: int, then: list[str], now: list[str]) -> None:
         if len(then) != len(now):
-            self.tally.lack(lambda: f"row {number:,}: {counted(len(then), 'cell')} then, {len(now)} now")
+            self.tally.lack(lambda: f"row {number(place)}: {counted(len(then), 'cell')} then, {len(now)} now")
             return
         for column, (cell, other) in enumerate(zip(then, now, strict=True)):
             if cell != other:
-                self._cell(number, column, cell, other)
+                self._cell(place, column, cell, other)
 
     def _cell(self, row: int, column: int, then: str, now: str) -> None:
         one, other = _number(then), _number(now)
         name = self.header[column] if column < len(self.header) else ""
 
         def where() -> str:
-            return f"row {row:,}, column {shown(name) if name else column + 1}"
+            return f"row {number(row)}, column {shown(name) if name else column + 1}"
 
         if one is None or other is None:
             self.tally.differ(then, now, where)

@@ -72,11 +72,6 @@ def contrast(then: object, now: object) -> str:
     return f"{_quoted(then, start)} then, {_quoted(now, start)} now"
 
 
-def counted(number: int, thing: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def shown(value: object) -> str:
     """Return a value as a person reads it, on one line."""
     return _quoted(value, 0) if isinstance(value, str) else shortened(_REPR.repr(value), _SHOWN)

@@ -12,8 +12,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from vestige.contents.finding import STORED, Finding, ForeignError, brief, counted, decoded, shortened, shown
+from vestige.contents.finding import STORED, Finding, ForeignError, brief, decoded, shortened, shown
 from vestige.contents.tally import Tally
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,16 +46,16 @@ def differences(then: bytes, now: bytes, tolerance: Tolerance) -> Finding:
 def line_differences(then: bytes, now: bytes, tolerance: Tolerance) -> Finding:
     """Return at which lines, and keys in them, two files of one document a line differ."""
     walk, order, counts = Walk(tolerance), [0, 0], [0, 0]
-    for number, lines in enumerate(itertools.zip_longest(_lines(then), _lines(now)), 1):
+    for index, lines in enumerate(itertools.zip_longest(_lines(then), _lines(now)), 1):
         for side, line in enumerate(lines):
             if line is not None:
                 counts[side] += 1
         if None not in lines and lines[0] != lines[1]:
             one, other = decoded("JSON lines", _document, *lines)
-            walk.compare(one, other, (None, Root(f"line {number:,}")))
+            walk.compare(one, other, (None, Root(f"line {number(index)}")))
             order = [sum_ + fingerprint(value) for sum_, value in zip(order, (one, other), strict=True)]
     if counts[0] != counts[1]:
-        walk.tally.ahead(f"{counted(counts[0], 'line')} then, {counts[1]:,} now")
+        walk.tally.ahead(f"{counted(counts[0], 'line')} then, {number(counts[1])} now")
     return walk.finding(in_order=counts[0] != counts[1] or order[0] != order[1])
 
 
@@ -104,7 +105,7 @@ class Walk:
 
     def _items(self, path: Path, then: Sequence[Any], now: Sequence[Any]) -> Iterator[Pair] | None:
         if len(then) != len(now):
-            self.tally.lack(lambda: f"{place(path)}: {counted(len(then), 'item')} then, {len(now):,} now")
+            self.tally.lack(lambda: f"{place(path)}: {counted(len(then), 'item')} then, {number(len(now))} now")
             return None
         return (((path, index), *pair) for index, pair in enumerate(zip(then, now, strict=True)))
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vestige.contents import columns, metadata, numpy_array
-from vestige.contents.finding import Finding, ForeignError, counted, decoded, shortened, shown
+from vestige.contents.finding import Finding, ForeignError, decoded, shortened, shown
 from vestige.contents.json_values import Root, Walk
 from vestige.contents.libraries import needed
 from vestige.contents.numpy_array import Unequal
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +142,7 @@ def _layout(then: list[tuple[str, Arrow]], now: list[tuple[str, Arrow]]) -> Find
 
 
 def _other_rows(then: int | None, now: int | None) -> str:
-    return f"{counted(then or 0, 'row')} then, {now or 0:,} now"
+    return f"{counted(then or 0, 'row')} then, {number(now or 0)} now"
 
 
 class _Comparison:
@@ -179,7 +180,7 @@ class _Comparison:
 
     def _rows(self, name: str, rows: Iterable[tuple[int, tuple[object, object]]]) -> None:
         for row, (value, other) in rows:
-            self.walk.compare(value, other, (None, Root(f"row {self.done + row:,}, column {shown(name)}", name)))
+            self.walk.compare(value, other, (None, Root(f"row {number(self.done + row)}, column {shown(name)}", name)))
 
 
 def _aligned(then: _Table, now: _Table, ends: list[int]) -> Iterator[tuple[Arrow, Arrow]]:

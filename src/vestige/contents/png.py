@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestige.contents import metadata
-from vestige.contents.finding import Finding, ForeignError, counted, decoded
+from vestige.contents.finding import Finding, ForeignError, decoded
 from vestige.contents.libraries import needed
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +39,11 @@ def differences(then: bytes, now: bytes, _tolerance: Tolerance) -> Finding:
     if layout is not None:
         return Finding(equal=False, detail=layout)
     changed = [_changed(frame, other_frame) for frame, other_frame in zip(one.frames(), other.frames(), strict=True)]
-    found = [(number, change) for number, change in enumerate(changed, 1) if change is not None]
+    found = [(place, change) for place, change in enumerate(changed, 1) if change is not None]
     if not found:
         return Finding(equal=True, detail=metadata.other(one.metadata, other.metadata))
-    number, first = found[0]
-    frame = f"frame {number}: " if len(changed) > 1 else ""
+    place, first = found[0]
+    frame = f"frame {place}: " if len(changed) > 1 else ""
     more = f"; {len(found)} of {len(changed)} frames differ" if len(found) > 1 else ""
     return Finding(equal=False, detail=f"{frame}{first}{more}")
 
@@ -59,7 +60,7 @@ class _Change:
 
     def __str__(self) -> str:
         left, top, right, bottom = self.box
-        many = f"{self.count:,} of {self.pixels:,} pixels differ by up to {self.largest} of {self.of}"
+        many = f"{number(self.count)} of {number(self.pixels)} pixels differ by up to {self.largest} of {self.of}"
         return f"{many}, within ({left}, {top}) to ({right}, {bottom})"
 
 
@@ -78,8 +79,8 @@ class _Picture:
 
     def frames(self) -> Iterator[Array]:
         """Yield the pixels of each frame: rows, columns, channels."""
-        for number in range(self.count):
-            self.image.seek(number)
+        for frame in range(self.count):
+            self.image.seek(frame)
             yield _pixels(self.image)
 
     @property

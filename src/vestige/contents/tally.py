@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from vestige.contents import volatile
 from vestige.contents.finding import ORDER, STORED, Finding, contrast
+from vestige.quantity import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +76,7 @@ class Tally:
         """Return what was found; `what` are the things that differ, `otherwise` what is not the same if none does."""
         if not self.count:
             return Finding(equal=True, detail=self._within(otherwise) if self.rounded else otherwise)
-        many = f"; {self.count:,} {what} differ" if self.count > 1 else ""
+        many = f"; {number(self.count)} {what} differ" if self.count > 1 else ""
         apart = f"; relative difference up to {self.apart:.2g}" if self.apart else ""
         return Finding(equal=False, detail=f"{self.first}{many}{apart}", reason=self.reason if in_order else ORDER)
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.contents import volatile
-from vestige.contents.finding import Finding, common_end, common_start, contrast, counted
+from vestige.contents.finding import Finding, common_end, common_start, contrast
 from vestige.contents.tally import joined
+from vestige.quantity import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +39,11 @@ def differences(then: bytes, now: bytes, tolerance: Tolerance) -> Finding:
     """Return which lines differ."""
     found = changes(then, now, tolerance)
     if not found.differing:
-        place = f"from line {found.first:,}" if found.first > 1 else "from the first line"
+        place = f"from line {number(found.first)}" if found.first > 1 else "from the first line"
         detail = f"{place}: {counted(found.then, 'line')} then, {counted(found.now, 'line')} now"
     else:
-        more = f"; {found.differing:,} lines differ" if found.differing > 1 else ""
-        detail = f"line {found.first:,}: {_contrast(*found.example)}{more}"
+        more = f"; {number(found.differing)} lines differ" if found.differing > 1 else ""
+        detail = f"line {number(found.first)}: {_contrast(*found.example)}{more}"
     return Finding(equal=False, detail=detail, reason=found.reason)
 
 

@@ -9,6 +9,7 @@ from vestige.finalising import figures
 from vestige.finalising.ending import of_process
 from vestige.finalising.processes import base_name
 from vestige.observe.touches import FOREIGN
+from vestige.quantity import counted
 from vestige.record.model import Completeness, Gap
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _gaps(observation: Observation) -> Iterator[Gap]:
     end = observation.end
     rings = observation.marks.get("io_uring")
     if rings is not None and rings.allowed:
-        made = figures.counted(rings.allowed, "ring of io_uring was", "rings of io_uring were")
+        made = counted(rings.allowed, "ring of io_uring was", "rings of io_uring were")
         yield Gap("io_uring", f"{made} made, by which files are opened and read unseen", "`--io-uring deny`")
     if "handle" in observation.marks:
         yield Gap("handle", "files were opened by handle, without a name (open_by_handle_at)")
@@ -78,7 +79,7 @@ def _gaps(observation: Observation) -> Iterator[Gap]:
     if end is None:
         yield Gap("interrupted", "the end of the run was not seen")
     if observation.unreadable:
-        yield Gap("damaged", f"{figures.counted(observation.unreadable, 'event', 'events')} could not be read")
+        yield Gap("damaged", f"{counted(observation.unreadable, 'event')} could not be read")
     yield from _untold(observation)
     if any(touch.deeds & FOREIGN for touch in observation.touches.by_path.values()):
         yield Gap(
@@ -87,9 +88,7 @@ def _gaps(observation: Observation) -> Iterator[Gap]:
         )
     survivors = sum(life.ending == "survived" for life in observation.lives)
     if survivors:
-        yield Gap(
-            "late", f"{figures.counted(survivors, 'process', 'processes')} went on after the run ended", "`--wait`"
-        )
+        yield Gap("late", f"{counted(survivors, 'process', 'processes')} went on after the run ended", "`--wait`")
     if observation.calls.left_out:
         yield Gap("network", f"{observation.calls.left_out} connections beyond the first 100 000 are not listed")
 
@@ -100,19 +99,17 @@ def _untold(observation: Observation) -> Iterator[Gap]:
     dropped, lost, unlisted = (end.dropped, end.lost, end.unlisted) if end is not None else (None, None, None)
     unread = max(lost or 0, observation.touches.unnamed)
     if dropped:
-        yield Gap("dropped", f"{figures.counted(dropped, 'event', 'events')} found no room in the recorder")
+        yield Gap("dropped", f"{counted(dropped, 'event')} found no room in the recorder")
     if unread:
         yield Gap(
             "unreadable",
-            f"{figures.counted(unread, 'call', 'calls')} could not be read: no memory of them, or a path cut off",
+            f"{counted(unread, 'call')} could not be read: no memory of them, or a path cut off",
         )
     if unlisted:
-        names = figures.counted(
-            unlisted, "name that the run may have changed was", "names that the run may have changed were"
-        )
+        names = counted(unlisted, "name that the run may have changed was", "names that the run may have changed were")
         yield Gap("unlisted", f"{names} not looked at when it ended, there being too many")
     if observation.touches.uncarried:
-        files = figures.counted(observation.touches.uncarried, "file was", "files were")
+        files = counted(observation.touches.uncarried, "file was", "files were")
         yield Gap("renames", f"folders were renamed so often that {files} not followed to the new name")
 
 
@@ -130,9 +127,9 @@ def _notes(relations: Family) -> Iterator[str]:
     if figures.has_unwaited(relations):
         yield "some processes were never waited for: a parent ignores SIGCHLD"
     if end is not None and end.lost:
-        yield f"{figures.counted(end.lost, 'notification', 'notifications')} could not be read in detail"
+        yield f"{counted(end.lost, 'notification')} could not be read in detail"
     if end is not None and end.pss_skipped:
-        skipped = figures.counted(end.pss_skipped, "new memory peak was", "new memory peaks were")
+        skipped = counted(end.pss_skipped, "new memory peak was", "new memory peaks were")
         yield f"{skipped} not looked into, to bound the recorder's cost"
 
 
@@ -145,7 +142,7 @@ def _deaths(observation: Observation, resources: Mapping[str, Figure]) -> Iterat
     names = _named([f"{life.pid} ({base_name(life) or life.name or '?'})" for life in dead])
     where = (kills.reason or "").removeprefix("of ")
     who = f"; of this run died of SIGKILL: {names}" if dead else "; no process of this run died of SIGKILL"
-    killed = figures.counted(kills.value, "process", "processes")
+    killed = counted(kills.value, "process", "processes")
     yield f"the kernel killed {killed} of {where} for lack of memory while the run lasted{who}"
 
 

@@ -9,6 +9,7 @@ from vestige.finalising import processes
 from vestige.finalising.peak import most_held, tree_peak
 from vestige.finalising.processes import SECOND
 from vestige.observe.lives import Usage
+from vestige.quantity import counted
 from vestige.record.model import FIGURES, Figure
 
 if TYPE_CHECKING:
@@ -59,11 +60,6 @@ def has_unwaited(relations: Family) -> bool:
     waited = (totals.user_us + totals.system_us) * 1000
     ended = (life.figures.cpu_ns or 0 for life in relations.observation.lives if life.ending != "survived")
     return sum(ended) > waited * _CPU_TOLERANCE + _CPU_TOLERANCE_NS
-
-
-def counted(number: float, one: str, more: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else more}"
 
 
 def _wall(observation: Observation) -> Figure:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vestige.errors import UsageError
+from vestige.quantity import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -221,7 +222,7 @@ def _matches(item: str, folder: str) -> list[str]:
     except (ValueError, re.error):  # a NUL; a range that Python 3.10 can't compile
         return []
     if len(found) > _MOST_MATCHES:
-        raise UsageError(f"the pattern `{item}` matches more than {_MOST_MATCHES:,} files")
+        raise UsageError(f"the pattern `{item}` matches more than {number(_MOST_MATCHES)} files")
     return sorted(_normal(hit, folder) for hit in found)
 
 

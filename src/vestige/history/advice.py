@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vestige.history import groups, where
 from vestige.history.index import Source
 from vestige.history.quantiles import quantile
+from vestige.quantity import counted
 from vestige.record.place import Store
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def line(found: Advice | None) -> str:
 
 def basis(request: Request) -> str:
     """Return what a request rests on, in few words."""
-    runs = "1 run" if request.runs == 1 else f"{request.runs} runs"
+    runs = counted(request.runs, "run")
     share = "p90" if request.option.startswith("--cpus") else "p99"
     return f"{runs}, {share} + {round((request.room - 1) * 100)} %" if request.room > 1 else f"{runs}, {share}"
 
@@ -142,7 +143,7 @@ def _memory(good: Sequence[Seen], runs: Sequence[Seen], killed: Sequence[Seen]) 
     bounds = [max(run.peak_memory or 0, run.memory_limit or 0) * _AFTER_KILL for run in killed]
     why = []
     if killed:
-        why.append(f"{_runs(len(killed))} killed for lack of memory: what they had was not enough")
+        why.append(f"{counted(len(killed), 'run')} killed for lack of memory: what they had was not enough")
     rest = [run.peak_memory for run in runs if run.failed and not run.was_out_of_memory and run.peak_memory is not None]
     values = _known(good, "peak_memory")
     if rest and max(rest) > max(values, default=0):
@@ -158,7 +159,7 @@ def _time(good: Sequence[Seen], runs: Sequence[Seen], killed: Sequence[Seen]) ->
     stopped = [run.wall for run in runs
                if run.failed and run.signal in _STOPPED and run not in killed and run.wall is not None]  # fmt: skip
     longer = [wall for wall in stopped if wall >= max(values, default=0)]
-    why = [f"{_runs(len(longer))} stopped after longer than any that ended well"] if longer else []
+    why = [f"{counted(len(longer), 'run')} stopped after longer than any that ended well"] if longer else []
     return _request(values, [wall * _AFTER_KILL for wall in longer], why, _clock)
 
 
@@ -210,16 +211,12 @@ def _cautions(good: Sequence[Seen], runs: Sequence[Seen]) -> list[str]:
     if not good:
         said.append("none of these runs ended well: what they took is a lower bound")
     elif len(good) < _ENOUGH:
-        said.append(f"only {_runs(len(good))} that ended well: the room is wider, look again after {_ENOUGH}")
+        said.append(f"only {counted(len(good), 'run')} that ended well: the room is wider, look again after {_ENOUGH}")
     unknown = sum(run.peak_memory is None for run in runs)
     if unknown:
-        said.append(f"the memory of {_runs(unknown)} is not known")
+        said.append(f"the memory of {counted(unknown, 'run')} is not known")
     return said
 
 
 def _known(runs: Sequence[Seen], name: str) -> list[float]:
     return [value for run in runs if (value := getattr(run, name)) is not None]
-
-
-def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vestige.quantity import number
+from vestige.quantity import counted, number
 from vestige.record.outcome import is_waiting
 from vestige.record.place import short_id
 from vestige.words import safe
@@ -36,7 +36,7 @@ def rows(record: Record) -> list[tuple[str, str, str]]:
 def outcome(made: Commit) -> str:
     """Return in a line what came of it."""
     if made.status == "committed" and made.commit is not None:
-        files = "1 file" if made.files == 1 else f"{number(made.files)} files"
+        files = counted(made.files, "file")
         return f"{made.commit[:_SHORT]} on {_branch(made.branch)}, {files}"
     words = {"unchanged": "nothing to commit", "refused": "none", "failed": "failed"}.get(made.status, made.status)
     return f"{words}: {safe(made.reason)}" if made.reason else words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, get_args
 
-from vestige.quantity import number, size
+from vestige.quantity import counted, number, size
 from vestige.record.model import FileClass
 from vestige.words import safe
 
@@ -104,10 +104,10 @@ def _counted(record: Record, names: Iterable[str], verb: str) -> Iterator[str]:
 def _software(record: Record) -> Iterator[str]:
     found = record.files.get("software")
     if found is not None and found.count:
-        words = f"{number(found.count)} software {'file' if found.count == 1 else 'files'} {_within(record)}"
+        words = f"{counted(found.count, 'software file')} {_within(record)}"
         yield words.rstrip()
 
 
 def _within(record: Record) -> str:
     count = len(record.software)
-    return f"in {number(count)} {'package' if count == 1 else 'packages'}" if count else ""
+    return f"in {counted(count, 'package')}" if count else ""

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vestige.quantity import number, size
+from vestige.quantity import counted, size
 from vestige.report.counts import ORDER, SHOWN
 from vestige.report.details import process_tree
 from vestige.report.tables import Column
@@ -67,7 +67,7 @@ def tree_lines(
         yield "by processes that are not known"
         yield from _file_lines(touched[None], "  ", cwd)
     if hidden:
-        yield f"… and {number(hidden)} more {'process' if hidden == 1 else 'processes'} without such files"
+        yield f"… and {counted(hidden, 'more process', 'more processes')} without such files"
 
 
 def tree_json(processes: Sequence[Process], uses: Iterable[FileUse]) -> Iterator[dict[str, Any]]:

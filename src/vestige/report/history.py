@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestige.history import advice
 from vestige.history.summaries import MEASURES
-from vestige.quantity import amount, number
+from vestige.quantity import amount, counted, number
 from vestige.report.tables import Column
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def advice_lines(found: Advice) -> Iterator[str]:
     """Yield what to ask for, each with its evidence."""
     failed = f", {number(found.failed)} failed" if found.failed else ""
     killed = f", {number(found.out_of_memory)} of them out of memory" if found.out_of_memory else ""
-    runs = "1 run" if found.runs == 1 else f"{number(found.runs)} runs"
+    runs = counted(found.runs, "run")
     yield f"{found.template}: {runs} since {found.since[:10]}{failed}{killed}"
     for request in found.requests:
         yield f"  {request.option:<22} {_seen(request)}"

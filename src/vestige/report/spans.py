@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.quantity import duration, marked, number, size
+from vestige.quantity import counted, duration, marked, number, size
 from vestige.report import span_tree
 from vestige.report.pipelines import count, spent
 from vestige.report.tables import Column
@@ -164,7 +164,7 @@ def dataset_figures(pipeline: Pipeline, name: str) -> Iterator[str]:
     """Yield rows and bytes of a dataset, as far as they are known."""
     dataset = pipeline.datasets.get(name)
     if dataset is not None and dataset.rows is not None:
-        yield f"{number(dataset.rows)} {'row' if dataset.rows == 1 else 'rows'}"
+        yield counted(dataset.rows, "row")
     if dataset is not None and dataset.bytes is not None:
         yield size(dataset.bytes)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes
 from vestige.cli import printing
 from vestige.errors import ServerError, UsageError
+from vestige.quantity import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -111,14 +112,15 @@ def _export(arguments: argparse.Namespace) -> None:
     from vestige.collector.export import export  # noqa: PLC0415 - needs the extra
 
     for written in export(_open(arguments), arguments.output, arguments.format, raw=arguments.raw):
-        printing.say(f"{written.path}: {written.rows:,} rows")
+        printing.say(f"{written.path}: {counted(written.rows, 'row')}")
 
 
 def _prune(arguments: argparse.Namespace) -> None:
     from vestige.collector.reports import today  # noqa: PLC0415 - needs the extra
 
     pruned = _open(arguments).prune(today())
-    printing.say(f"removed {pruned.reports:,} reports, and forgot {pruned.ids:,} ids that can't come again")
+    gone, forgotten = counted(pruned.reports, "report"), counted(pruned.ids, "id")
+    printing.say(f"removed {gone}, and forgot {forgotten} that can't come again")
 
 
 def _check_schema(arguments: argparse.Namespace) -> None:

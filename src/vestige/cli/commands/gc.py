@@ -11,7 +11,7 @@ from vestige.cli import printing, searching, stores
 from vestige.errors import ConfigError, UsageError
 from vestige.history import clearing, keeping, moments
 from vestige.nearest import nearest
-from vestige.quantity import number, size
+from vestige.quantity import counted, number, size
 from vestige.report.tables import Column
 from vestige.words import safe
 
@@ -66,7 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         _show(plan, every=arguments.all)
     what = "thinned" if rules.thin else "removed"
-    total = f"{_runs(len(plan.doomed))}, {size(sum(each.size for each in plan.doomed))}"
+    total = f"{counted(len(plan.doomed), 'run')}, {size(sum(each.size for each in plan.doomed))}"
     if not arguments.yes:
         printing.say(f"{total} would be {what}; {number(plan.kept)} stay; `--yes` does it")
         return exit_codes.OK
@@ -82,7 +82,7 @@ def _clear(runs: Runs, plan: Plan, rules: Rules, what: str) -> int:
         else:
             troubles += 1
             printing.say(f"{safe(cleared.doomed.row.name)} stays: {safe(cleared.trouble)}")
-    printing.say(f"{_runs(done)}, {size(freed)} {what}; {number(plan.kept + troubles)} stay")
+    printing.say(f"{counted(done, 'run')}, {size(freed)} {what}; {number(plan.kept + troubles)} stay")
     return exit_codes.FAILED if troubles else exit_codes.OK
 
 
@@ -171,7 +171,3 @@ def _tags(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
         raise ValueError(value)
     return tuple(value)
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{number(count)} runs"

@@ -10,6 +10,7 @@ from vestige import exit_codes
 from vestige.cli import printing
 from vestige.cli.telemetry import whose
 from vestige.errors import TelemetryError, UsageError
+from vestige.quantity import counted
 from vestige.telemetry import answers as said
 from vestige.telemetry import asking, forgetting, sending, source, standing, timetable
 from vestige.words import safe
@@ -91,7 +92,7 @@ def _say_no(arguments: argparse.Namespace, mode: str) -> int:
         gone = forgetting.forget(places, name, keep_counters=mode == "local")
     _tell(gone)
     if gone.deletions:
-        sent = _counted(len(gone.deletions), "sent report")
+        sent = counted(len(gone.deletions), "sent report")
         print(f"asked to delete {sent}: `vestige telemetry` says how many are left")
         timetable.set_due(places, time.time())
         timetable.start_worker(counting.around.environ)
@@ -107,12 +108,8 @@ def _readable(path: str) -> Answers:
         return said.Answers()
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def _tell(gone: forgetting.Forgotten) -> None:
     print(
-        f"removed here: {_counted(gone.weeks, 'week')} of counts, {_counted(gone.waiting, 'waiting report')}, "
-        f"{_counted(gone.requests, 'logged request')}"
+        f"removed here: {counted(gone.weeks, 'week')} of counts, {counted(gone.waiting, 'waiting report')}, "
+        f"{counted(gone.requests, 'logged request')}"
     )
