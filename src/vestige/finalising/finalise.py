@@ -216,6 +216,7 @@ def _final(first: Record, relations: processes.Family, notes: tuple[str, ...]) -
 def _with_files(
     record: Record, observation: Observation, folder: str, progress: hashing.Progress | None
 ) -> tuple[Record, list[FileUse]]:
+    files.find_interpreters(observation)
     packages = software.find(map(to_bytes, files.paths(observation)))
     uses = files.uses(observation, Rules(record, packages.owner, packages.editable()), folder=folder)
     record = dataclasses.replace(

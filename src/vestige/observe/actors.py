@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vestige.observe.fields import Fields
+    from vestige.observe.lives import Life
 
 
 class Actor(NamedTuple):
@@ -35,3 +38,22 @@ class Cast:
             number = self._numbers[key] = len(self.known)
             self.known.append(Actor(*key, t))
         return number
+
+    def lines(self, lives: Sequence[Life]) -> list[int | None]:
+        """Return for every actor the line of its process in `processes.jsonl`."""
+        by_pid: dict[int, list[int]] = {}
+        for line, life in enumerate(lives):
+            by_pid.setdefault(life.pid, []).append(line)
+        return [_line_of(actor, [(line, lives[line]) for line in by_pid.get(actor.pid, ())]) for actor in self.known]
+
+
+def _line_of(actor: Actor, candidates: list[tuple[int, Life]]) -> int | None:
+    """Return the process of one pid that did something: told by its start, else by when it was alive."""
+    for line, life in candidates:
+        if actor.start is not None and life.start == actor.start:
+            return line
+    unsure = [(line, life) for line, life in candidates if None in (actor.start, life.start)]
+    for line, life in unsure:
+        if life.end is None or life.end >= actor.first:
+            return line
+    return unsure[-1][0] if unsure else None

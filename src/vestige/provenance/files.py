@@ -16,11 +16,9 @@ from vestige.record.model import FileCount, FileState, FileUse
 from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from vestige.observe.actors import Actor
     from vestige.observe.events import Observation
-    from vestige.observe.lives import Life
     from vestige.observe.touches import Actors, Touch
     from vestige.provenance.rules import Rules
     from vestige.record.model import FileClass, FileType
@@ -88,9 +86,24 @@ def uses(observation: Observation, rules: Rules, *, folder: str) -> list[FileUse
     return _without_moved(found, observation.touches.by_path)
 
 
+def find_interpreters(observation: Observation) -> None:
+    """Add the interpreters, which are named as the files name them, to the paths under their canonical ones."""
+    touches = observation.touches
+    for name, touch in touches.interpreters.items():
+        path = from_os(os.path.realpath(os.fsdecode(to_bytes(name)))) if "\0" not in name else name
+        known = touches.by_path.setdefault(path, touch)
+        known.deeds |= touch.deeds
+        if known is touch:
+            touch.path = path
+            touch.before = touch.latest = _look(path, None)
+            touch.deeds |= seen.KNOWN | (seen.SEEN if touch.before is not None else 0)
+        known.readers = _united(known.readers, touch.readers)
+        if name != path and name not in known.names:
+            known.names += (name,)
+
+
 def paths(observation: Observation) -> Iterator[str]:
     """Yield, as text, every path whose content the run may have read: those that a package may own."""
-    _find_interpreters(observation)
     for touch in observation.touches.by_path.values():
         if touch.deeds & seen.READ and touch.deeds & seen.SEEN:
             yield touch.path
@@ -123,7 +136,7 @@ class _Context:
         self.started_ns = wall + (observation.started or 0) - _TICK
         self.ended_ns = wall + (observation.last if end is None else end.t) if wall else _LATEST
         self.rules = rules
-        self.lines = lines_of(observation.touches.cast.known, observation.lives)
+        self.lines = observation.touches.cast.lines(observation.lives)
         self.written = _inodes_written(observation.touches.by_path.values())
 
     def use(self, touch: Touch) -> FileUse | None:
@@ -238,22 +251,6 @@ def _look(path: str, otherwise: FileState | None) -> FileState | None:
     return file_state(status)
 
 
-def _find_interpreters(observation: Observation) -> None:
-    """Add the interpreters, which are named as the files name them, to the paths under their canonical ones."""
-    touches = observation.touches
-    for name, touch in touches.interpreters.items():
-        path = from_os(os.path.realpath(os.fsdecode(to_bytes(name)))) if "\0" not in name else name
-        known = touches.by_path.setdefault(path, touch)
-        known.deeds |= touch.deeds
-        if known is touch:
-            touch.path = path
-            touch.before = touch.latest = _look(path, None)
-            touch.deeds |= seen.KNOWN | (seen.SEEN if touch.before is not None else 0)
-        known.readers = _united(known.readers, touch.readers)
-        if name != path and name not in known.names:
-            known.names += (name,)
-
-
 def _united(one: Actors, other: Actors) -> Actors:
     if one is None or other is None or one == other:
         return other if one is None else one
@@ -282,23 +279,3 @@ def _without_moved(found: list[FileUse], by_path: dict[str, Touch]) -> list[File
 
 def _type(state: FileState | None) -> FileType | None:
     return None if state is None else state.type
-
-
-def lines_of(actors: Sequence[Actor], lives: Sequence[Life]) -> list[int | None]:
-    """Return for every actor the line of its process in `processes.jsonl`."""
-    by_pid: dict[int, list[int]] = {}
-    for line, life in enumerate(lives):
-        by_pid.setdefault(life.pid, []).append(line)
-    return [_line_of(actor, [(line, lives[line]) for line in by_pid.get(actor.pid, ())]) for actor in actors]
-
-
-def _line_of(actor: Actor, candidates: list[tuple[int, Life]]) -> int | None:
-    """Return the process of one pid that did something: told by its start, else by when it was alive."""
-    for line, life in candidates:
-        if actor.start is not None and life.start == actor.start:
-            return line
-    unsure = [(line, life) for line, life in candidates if None in (actor.start, life.start)]
-    for line, life in unsure:
-        if life.end is None or life.end >= actor.first:
-            return line
-    return unsure[-1][0] if unsure else None

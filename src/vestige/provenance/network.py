@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from vestige.provenance.files import lines_of
 from vestige.provenance.reading import content
 from vestige.record.model import Connection
 
@@ -50,7 +49,7 @@ def connections(observation: Observation, *, hosts: bytes = HOSTS) -> tuple[Conn
     counts = calls.all()
     if not counts:
         return ()
-    lines = lines_of(calls.cast.known, observation.lives)
+    lines = calls.cast.lines(observation.lives)
     names = _Names(calls, _from_hosts(content(hosts) or b""))
     gathered: dict[_Kept, tuple[int, int, set[int]]] = {}
     for call, count in _counting(counts):
