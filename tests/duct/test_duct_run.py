@@ -445,7 +445,7 @@ class TestNames:
         assert call("duct", "-q", "--", "echo", "run").stdout == b"run\n"
 
     def test_the_script_stands_for_duct_or_con_duct_by_its_name(self, program: Duct) -> None:
-        script = "import sys; from vestige.cli.duct import script; sys.exit(script({argv}))"
+        script = "import sys; from vestige.cli.front import duct_script; sys.exit(duct_script({argv}))"
         for name, words, code in (("duct", ["run"], 127), ("con-duct", ["run", "-q", "true"], 0)):
             text = script.format(argv=[name, *words])
             assert program.vestige.bare(sys.executable, "-c", text).returncode == code

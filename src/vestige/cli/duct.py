@@ -6,7 +6,6 @@ import os
 
 from vestige import exit_codes
 from vestige._version import VERSION
-from vestige.cli.front import keep_bytecode_whole
 from vestige.con_duct import dotenv
 from vestige.duct import options
 from vestige.duct.messages import Messages
@@ -61,17 +60,6 @@ def run(words: list[str]) -> int:
         return _FAILED
     except KeyboardInterrupt:  # before the command was started: after that Ctrl-C is the command's
         return exit_codes.INTERRUPTED
-
-
-def script(argv: list[str]) -> int:
-    """Take the command line of the installed `vestige-duct`, which stands for the name that it is called by.
-
-    As `con-duct` it has subcommands, as anything else it is `duct`: it runs a command.
-    """
-    keep_bytecode_whole()
-    if os.path.basename(argv[0]) == "con-duct":
-        return main(argv[1:] or ["--help"])
-    return run(argv[1:])
 
 
 def _run(chosen: Options, messages: Messages) -> int:

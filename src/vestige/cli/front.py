@@ -29,6 +29,19 @@ def main(argv: list[str]) -> int:
     return dispatch.main(argv[1:])
 
 
+def duct_script(argv: list[str]) -> int:
+    """Take the command line of the installed `vestige-duct`, which stands for the name that it is called by.
+
+    As `con-duct` it has subcommands, as anything else it is `duct`: it runs a command.
+    """
+    keep_bytecode_whole()
+    from vestige.cli import duct  # noqa: PLC0415 - the short way
+
+    if argv[0].rpartition("/")[2] == "con-duct":
+        return duct.main(argv[1:] or ["--help"])
+    return duct.run(argv[1:])
+
+
 def keep_bytecode_whole() -> None:
     """Write no `.pyc` files where a limit on the size of files might cut them.
 
