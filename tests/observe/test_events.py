@@ -14,7 +14,8 @@ from record.written import COMMAND, MB, MS, RECORDER, Events, simple, ticks
 
 from vestige import lines
 from vestige.errors import StoreError
-from vestige.observe.events import Observation, observe, output
+from vestige.observe.events import observe, output
+from vestige.observe.observation import Observation
 
 
 def read(path: os.PathLike[str], text: bytes) -> Observation:

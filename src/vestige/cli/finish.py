@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from vestige import exit_codes
 from vestige.cli.progress import Progress
 from vestige.errors import VestigeError
-from vestige.finalising.finalise import PROCESSES_NAME, finalise
+from vestige.finalising.finalise import finalise
 from vestige.record.codec import read_processes
+from vestige.record.place import PROCESSES_NAME
 
 if TYPE_CHECKING:
     from vestige.record.model import Record

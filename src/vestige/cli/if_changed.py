@@ -17,7 +17,7 @@ from vestige.history import descriptors, unchanged
 from vestige.history.asked import Standard, asked, own_outlet
 from vestige.history.unchanged import Earlier
 from vestige.observe import events
-from vestige.record.place import stores_to_read
+from vestige.record.place import EVENTS_NAME, stores_to_read
 from vestige.store.runs import Runs
 from vestige.words import safe
 
@@ -112,7 +112,7 @@ def _replay(earlier: Earlier) -> None:
 def _ends(earlier: Earlier, streams: list[str]) -> Iterator[tuple[str, int | None]]:
     """Yield, in order, which stream went on to which offset; nothing where there is but one stream."""
     if len(streams) > 1:
-        noted = events.output(os.path.join(earlier.folder.path, events.EVENTS_NAME))
+        noted = events.output(os.path.join(earlier.folder.path, EVENTS_NAME))
         for piece in sorted(noted, key=lambda piece: piece.seq):
             yield piece.stream, piece.offset + piece.length
 

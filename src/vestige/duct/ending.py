@@ -128,7 +128,7 @@ class Ending:
 
     def _read(self, run_folder: str) -> Recording | None:
         from vestige.duct import recording  # noqa: PLC0415 - 20 ms that the command need not wait for
-        from vestige.observe.events import EVENTS_NAME  # noqa: PLC0415
+        from vestige.record.place import EVENTS_NAME  # noqa: PLC0415
 
         outer = os.environ.get(start.RUN_VARIABLE)
         try:
@@ -261,7 +261,7 @@ def _await_napping(observer: Observer, gatherer: Gatherer) -> int:
 def _outlive(run_folder: str) -> None:
     """Wait for the end of a run whose front was killed: guard and recorder go on with the command, if it was begun."""
     from vestige.finalising.finalise import is_running  # noqa: PLC0415
-    from vestige.observe.events import EVENTS_NAME  # noqa: PLC0415 - hardly ever
+    from vestige.record.place import EVENTS_NAME  # noqa: PLC0415 - hardly ever
 
     events = os.path.join(run_folder, EVENTS_NAME)
     patience = time.monotonic() + _PATIENCE

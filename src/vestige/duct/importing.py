@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Literal
 from vestige.con_duct import kept, logs
 from vestige.con_duct.kept import LogRun
 from vestige.errors import RecordError, StoreError
-from vestige.finalising.finalise import POINTS_NAME, PROCESSES_NAME
 from vestige.lines import open_regular
 from vestige.record import codec, place
 from vestige.record.model import Stream
+from vestige.record.place import POINTS_NAME, PROCESSES_NAME
 from vestige.text import from_os
 
 if TYPE_CHECKING:

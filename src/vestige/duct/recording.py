@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.finalising.processes import Family
-    from vestige.observe.events import Observation
     from vestige.observe.lives import Life
+    from vestige.observe.observation import Observation
     from vestige.record.model import Figure, Process
 
 _SECOND = processes.SECOND

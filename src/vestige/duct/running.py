@@ -317,7 +317,7 @@ def _command(folder: str) -> int | None:
     Called when a signal comes, perhaps in the middle of an import: importing anything, `json` say, fails then.
     """
     try:
-        with open(os.path.join(folder, "events.jsonl"), "rb") as file:
+        with open(os.path.join(folder, place.EVENTS_NAME), "rb") as file:
             events = (line.replace(b" ", b"") for line in file)
             started = next((event for event in events if b'"event":"start"' in event), b"")
     except OSError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vestige.finalising.processes import Family
-    from vestige.observe.events import Observation, Trace
+    from vestige.observe.observation import Observation, Trace
     from vestige.record.model import Figure
 
 _NAMED = 5  # processes named in one note

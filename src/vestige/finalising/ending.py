@@ -11,8 +11,8 @@ from vestige.exit_codes import NOT_EXECUTABLE, NOT_FOUND, SIGNALLED, shell_code
 from vestige.record.model import Exit
 
 if TYPE_CHECKING:
-    from vestige.observe.events import Failed, Observation
     from vestige.observe.lives import Life
+    from vestige.observe.observation import Failed, Observation
 
 _UNSEEN = "nobody saw how the command ended"
 

@@ -18,7 +18,8 @@ from vestige.errors import RecordError, StoreError
 from vestige.finalising import ending, figures, nested, points, processes
 from vestige.finalising.completeness import completeness
 from vestige.lines import open_regular, parse
-from vestige.observe.events import EVENTS_NAME, FORMAT, Observation, StreamEnd, observe
+from vestige.observe.events import FORMAT, observe
+from vestige.observe.observation import Observation, StreamEnd
 from vestige.provenance import files, hashing, network, software
 from vestige.provenance.rules import Rules
 from vestige.record import codec, place
@@ -29,14 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vestige.finalising.spans.parts import Parts
-    from vestige.observe.events import Begin, StreamStart
+    from vestige.observe.observation import Begin, StreamStart
     from vestige.record.model import FileUse, Point, Process, Span, Status
 
-PROCESSES_NAME = "processes.jsonl"
-POINTS_NAME = "usage.jsonl"
-FILES_NAME = "files.jsonl"
-SPANS_NAME = "spans.jsonl"
-PARTS_NAME = "spans"  # a folder: `vestige.spans.file` writes into it
 _TAIL = 256 << 10  # bytes: `end` is among the last events
 _BATCH = 100  # lines
 _SILENT = 900.0  # s without a word after which a run without a lock is taken for over
@@ -57,7 +53,8 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
         return first
     if first is not None and first.status == "interrupted" and not _has_news(folder):
         return first
-    joined = nested.joined(observe(os.path.join(folder, EVENTS_NAME)), None if first is None else first.parent_folder)
+    seen = observe(os.path.join(folder, place.EVENTS_NAME))
+    joined = nested.joined(seen, None if first is None else first.parent_folder)
     observation = joined.observation
     _check_format(observation.begin, folder)
     if first is None:
@@ -69,12 +66,12 @@ def finalise(folder: str, progress: hashing.Progress | None = None) -> Record:
         parts.give_back_peaks(relations, first.machine)
     record, uses = _with_files(_final(first, relations, notes), observation, folder, progress)
     companions: dict[str, Iterable[Process | Point | FileUse | Span]] = {
-        PROCESSES_NAME: processes.table(relations),
-        FILES_NAME: uses,
-        POINTS_NAME: points.points(observation),
+        place.PROCESSES_NAME: processes.table(relations),
+        place.FILES_NAME: uses,
+        place.POINTS_NAME: points.points(observation),
     }
     if parts is not None:
-        companions[SPANS_NAME] = spans = parts.table(relations, uses)
+        companions[place.SPANS_NAME] = spans = parts.table(relations, uses)
         record = dataclasses.replace(record, spans=parts.counts(spans))
     return _write(folder, record, companions)
 
@@ -85,7 +82,7 @@ def is_running(folder: str) -> bool:
     flock(2) lets go when the last holder dies, however it dies. The guard may live on for processes that outlast the
     run; then `end` is written already. Raises StoreError.
     """
-    path = os.path.join(folder, EVENTS_NAME)
+    path = os.path.join(folder, place.EVENTS_NAME)
     try:
         with open_regular(path) as events:
             if os.fstat(events.fileno()).st_size == 0 and _is_young(folder):
@@ -147,7 +144,7 @@ def _ended(path: str) -> bool:
 
 
 def _has_begun(folder: str) -> bool:
-    path = os.path.join(folder, EVENTS_NAME)
+    path = os.path.join(folder, place.EVENTS_NAME)
     try:
         return os.path.getsize(path) > 0
     except OSError:
@@ -158,7 +155,7 @@ def _has_news(folder: str) -> bool:
     """Say whether events were written after the run was taken for interrupted."""
     try:
         record = os.stat(os.path.join(folder, place.RECORD_NAME))
-        return os.stat(os.path.join(folder, EVENTS_NAME)).st_mtime_ns > record.st_mtime_ns
+        return os.stat(os.path.join(folder, place.EVENTS_NAME)).st_mtime_ns > record.st_mtime_ns
     except OSError:
         return False
 
@@ -188,7 +185,7 @@ def _check_format(begin: Begin | None, folder: str) -> None:
 
 def _named_parts(folder: str) -> Parts | None:
     """Return what the command wrote of its spans; most write none, and then nothing of it is loaded."""
-    if not os.path.isdir(os.path.join(folder, PARTS_NAME)):
+    if not os.path.isdir(os.path.join(folder, place.PARTS_NAME)):
         return None
     from vestige.finalising.spans.parts import Parts  # noqa: PLC0415 - 4 ms of every run
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.lines import open_regular
-from vestige.observe.events import EVENTS_NAME, observe, uses_of
+from vestige.observe.events import observe, uses_of
+from vestige.record.place import EVENTS_NAME
 from vestige.text import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vestige.observe.events import Observation
     from vestige.observe.lives import Life
+    from vestige.observe.observation import Observation
 
 
 _WRITING = 0.15  # s: three times what the recorder waits between two writes

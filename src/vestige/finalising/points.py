@@ -11,7 +11,7 @@ from vestige.record.model import Point
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.observe.events import Observation
+    from vestige.observe.observation import Observation
 
 LONGEST = 2_000  # points; DESIGN: the size of a record does not grow with the length of the run
 

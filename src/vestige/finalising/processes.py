@@ -12,8 +12,8 @@ from vestige.text import from_bytes, to_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vestige.observe.events import Observation
     from vestige.observe.lives import Life
+    from vestige.observe.observation import Observation
     from vestige.record.model import Method
 
 SECOND = 1_000_000_000

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.record.place import EVENTS_NAME, PARTS_NAME, POINTS_NAME
 from vestige.store.runs import is_dated
 from vestige.text import to_bytes
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from vestige.history.index import Index
     from vestige.history.row import Row
 
-THINNED = ("stdout", "stderr", "usage.jsonl", "events.jsonl", "spans")  # what a run can do without
+THINNED = ("stdout", "stderr", POINTS_NAME, EVENTS_NAME, PARTS_NAME)  # what a run can do without
 MARK = "thinned"  # a file in a run folder that says so
 _BLOCK = 512  # bytes of a block: stat(2)
 

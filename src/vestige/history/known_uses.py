@@ -10,10 +10,9 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vestige._version import VERSION
-from vestige.finalising.finalise import FILES_NAME
 from vestige.history import shelf
 from vestige.history.snapshot import DamagedError
-from vestige.record.place import Store
+from vestige.record.place import FILES_NAME, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from vestige.errors import StoreError, UsageError
-from vestige.finalising.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME
 from vestige.history.fields import FIELDS
 from vestige.record.model import Connection, FileUse, Package, Point, Process, Span
-from vestige.record.place import RECORD_NAME
+from vestige.record.place import FILES_NAME, POINTS_NAME, PROCESSES_NAME, RECORD_NAME, SPANS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence

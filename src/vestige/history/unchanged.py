@@ -14,8 +14,8 @@ from vestige.errors import RecordError, StoreError
 from vestige.history import descriptors, earlier, lookers
 from vestige.history.same_files import Comparison
 from vestige.lines import open_regular
-from vestige.observe.events import EVENTS_NAME
 from vestige.record import codec, place, start
+from vestige.record.place import EVENTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

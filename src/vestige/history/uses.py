@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from vestige.errors import RecordError, StoreError
-from vestige.finalising.finalise import FILES_NAME
 from vestige.history.known_uses import KINDS, Entry, KnownUses, stamp_of
 from vestige.lines import open_regular
 from vestige.record import codec
+from vestige.record.place import FILES_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -278,7 +278,7 @@ def _refused(order: Order) -> int:
 def _journal(folder: str | None) -> Journal:
     if folder is not None:
         with contextlib.suppress(OSError):  # the command runs all the same
-            return Journal(os.path.join(folder, "events.jsonl"))
+            return Journal(os.path.join(folder, place.EVENTS_NAME))
     return Journal(None)
 
 

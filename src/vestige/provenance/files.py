@@ -18,7 +18,7 @@ from vestige.text import from_os, to_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from vestige.observe.events import Observation
+    from vestige.observe.observation import Observation
     from vestige.observe.touches import Actors, Touch
     from vestige.provenance.rules import Rules
     from vestige.record.model import FileClass, FileType

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from vestige.observe.calls import Call, Calls, Count, Peer
-    from vestige.observe.events import Observation
+    from vestige.observe.observation import Observation
     from vestige.record.model import Outcome
 
 HOSTS = b"/etc/hosts"

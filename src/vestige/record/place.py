@@ -1,4 +1,4 @@
-"""Where runs are kept: which store, its folders, new ids, files that appear whole or not at all.
+"""Where runs are kept: which store, its folders and what is in them, new ids, files that appear whole or not at all.
 
 On the start-up path of `vestige run`: imports nothing that the interpreter has not loaded already.
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 STORE_VARIABLE = "VESTIGE_STORE"
 STORE_NAME = ".vestige"
 MARK_NAME = "init"
+# what is in the folder of a run (docs/reference/record.md)
 RECORD_NAME = "record.json"
+EVENTS_NAME = "events.jsonl"
+PROCESSES_NAME = "processes.jsonl"
+POINTS_NAME = "usage.jsonl"
+FILES_NAME = "files.jsonl"
+SPANS_NAME = "spans.jsonl"
+PARTS_NAME = "spans"  # a folder: `vestige.spans.file` writes into it
 _GITIGNORE = b"# run records are kept out of version control\n*\n"
 _MARK = b"made by `vestige init`: the runs of this folder and of all below it are kept here\n"
 _MILLISECOND = 1_000_000

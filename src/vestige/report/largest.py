@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.lines import open_regular, parse
-from vestige.observe.events import EVENTS_NAME
 from vestige.observe.fields import Fields
+from vestige.record.place import EVENTS_NAME
 from vestige.report.plot_data import Curve, label
 
 if TYPE_CHECKING:

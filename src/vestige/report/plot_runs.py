@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from vestige.finalising.points import bounded
-from vestige.record.place import RECORD_NAME
+from vestige.record.place import EVENTS_NAME, POINTS_NAME, PROCESSES_NAME, RECORD_NAME
 from vestige.report import plot_data, span_view
 from vestige.store.runs import RunFolder
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vestige.store.kept import KeptRun
 
 _MOST_BANDS = 16  # spans with a bar of their own
-_NAMES = (RECORD_NAME, "events.jsonl", "usage.jsonl", "processes.jsonl")
+_NAMES = (RECORD_NAME, EVENTS_NAME, POINTS_NAME, PROCESSES_NAME)
 
 
 def folder_around(path: str) -> RunFolder | None:
@@ -48,7 +48,7 @@ def series(run: KeptRun, record: Record) -> tuple[tuple[Point, ...], tuple[Proce
 def _so_far(run: KeptRun) -> tuple[list[Point], list[Process]]:
     """Return points and processes of a run that goes on, from what its recorder has written by now."""
     from vestige.finalising import points, processes  # noqa: PLC0415
-    from vestige.observe.events import EVENTS_NAME, observe  # noqa: PLC0415 - only while a run goes on
+    from vestige.observe.events import observe  # noqa: PLC0415 - only while a run goes on
 
     seen = observe(os.path.join(run.path, EVENTS_NAME))
     return list(points.points(seen)), list(processes.table(processes.family(seen)))

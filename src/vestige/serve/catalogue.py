@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError
 from vestige.history.index import Index, open_index
+from vestige.record.place import RECORD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ class Catalogue:
         """Return what differs when a run has come, gone, or ended."""
         stores = [frozenset(self.runs.runs.names_in(store)) for store in self.runs.runs.stores]
         logs = [_changed(folder) for folder in self.runs.log_folders]
-        return (*stores, *logs, *(_changed(os.path.join(folder, "record.json")) for folder in running))
+        return (*stores, *logs, *(_changed(os.path.join(folder, RECORD_NAME)) for folder in running))
 
 
 def _changed(path: str) -> tuple[int, int] | None:

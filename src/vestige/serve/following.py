@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from vestige.finalising import points
 from vestige.lines import LONGEST_LINE, open_regular, parse
-from vestige.observe.events import EVENTS_NAME, Observation, sample
+from vestige.observe.events import sample
 from vestige.observe.fields import Fields
+from vestige.observe.observation import Observation
 from vestige.observe.series import Series
+from vestige.record.place import EVENTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,11 @@ from vestige.compare.comparison import compare
 from vestige.compare.sides import Side
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
 from vestige.finalising.finalise import is_running
-from vestige.observe.events import EVENTS_NAME
 from vestige.pages import comparison, report
 from vestige.pages.beside import Indexed
 from vestige.quantity import LEGEND
 from vestige.record import codec, place
-from vestige.record.place import short_id
+from vestige.record.place import EVENTS_NAME, short_id
 from vestige.report import plot_data
 from vestige.report.listing import local
 from vestige.serve import asking, captured, descent, frame, growing, run_list

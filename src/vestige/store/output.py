@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vestige.errors import StoreError
 from vestige.lines import open_regular
 from vestige.observe import events
+from vestige.record.place import EVENTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def of_run(folder: str, *, last: int | None = None) -> Iterator[Piece]:
 
     Raises StoreError.
     """
-    noted = os.path.join(folder, events.EVENTS_NAME)
+    noted = os.path.join(folder, EVENTS_NAME)
     return _in_order(folder, noted, last) if os.path.lexists(noted) else of_streams(os.path.join(folder, ""), last=last)
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
-from vestige.finalising.finalise import FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME, finalise, is_running
-from vestige.observe.events import EVENTS_NAME
+from vestige.finalising.finalise import finalise, is_running
 from vestige.record import codec, place
+from vestige.record.place import EVENTS_NAME, FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME
 from vestige.store import output
 from vestige.store.kept import loaded
 
