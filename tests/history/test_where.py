@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import gc
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,6 +143,21 @@ def test_patterns_in_a_process_of_their_own_say_the_same() -> None:
     for text in ("kedro run train seed", "kedro", "", "trainkedro", 'line\nbreak kedro "x" train'):
         pattern = "kedro.*train.*seed|(?s:kedro.*train$)"
         assert holds(f"command ~ '{pattern}'", command=text) is (re.search(pattern, text) is not None)
+
+
+def test_the_process_of_a_pattern_ends_with_its_condition() -> None:
+    """At once: a server that looks for garbage once an hour would have as many of them as there were questions."""
+    mine = psutil.Process()
+    gc.disable()
+    try:
+        before = set(mine.children())
+        condition = where.parse("command ~ 'a+b+c+'")
+        assert condition.matches(a_row(command="aabbcc"))
+        (matcher,) = set(mine.children()) - before
+        del condition
+        assert not matcher.is_running()
+    finally:
+        gc.enable()
 
 
 NUMBERS = {"wall": 1.0, "peak_memory": 1.0, "exit_code": 1.0}

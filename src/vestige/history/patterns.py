@@ -7,7 +7,6 @@ other is matched by a process of its own, which is ended when it takes too long:
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import re
 import select
@@ -47,8 +46,16 @@ class Pattern:
             self._compiled = re.compile(text)
         except (re.error, RecursionError, OverflowError) as error:
             raise UsageError(f"`{text}` is no regular expression: {error}") from error
-        search = self._at_once if _is_simple(text) else self._elsewhere
-        self.search = functools.lru_cache(_REMEMBERED)(search)
+        self._found: dict[str, bool] = {}
+
+    def search(self, text: str) -> bool:
+        """Say whether the pattern is in a text. Raises UsageError where that takes too long."""
+        found = self._found.get(text)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[text] = self._at_once(text) if _is_simple(self._text) else self._elsewhere(text)
+        return found
 
     def _at_once(self, text: str) -> bool:
         return self._compiled.search(text[:LONGEST_TEXT]) is not None
