@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import FrameType
 
 _SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src", "vestige")
@@ -180,7 +180,7 @@ class _Watch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[object]:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         lines: set[int] = set()
 
         def within(frame: FrameType, _: str, __: object) -> Any:
