@@ -165,6 +165,6 @@ def _consent(answers: Answers, found: Source) -> Rule:
 def can_write(places: Places) -> bool:
     """Say whether an answer could be kept: a question whose answer is lost would come again and again."""
     folder = os.path.dirname(places.answers)
-    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
-    return os.access(folder, os.W_OK | os.X_OK)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
