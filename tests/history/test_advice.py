@@ -110,7 +110,7 @@ def test_of_a_kill_of_which_nothing_else_is_known_no_figure_is_made() -> None:
 
 def test_a_run_that_failed_with_more_than_any_is_covered() -> None:
     good = [seen(peak_memory=100 * MB), *(seen(peak_memory=500 * MB) for _ in range(20))]
-    failed = [seen(failed=True, peak_memory=peak) for peak in (800 * MB, None, 700 * MB)]
+    failed = [seen(failed=True, peak_memory=peak) for peak in (800 * MB, None, 10 * MB)]
     memory = requests(*failed, *good)["--mem"]
     assert (memory.option, memory.largest) == ("--mem=920M", 500 * MB)  # 800 MB and a fifth
     assert memory.why == ("a run that failed used more than those that ended well",)
@@ -159,7 +159,7 @@ def test_a_run_that_was_not_stopped_or_not_late_is_no_bound() -> None:
     short = [seen(failed=True, signal="SIGTERM", wall=wall) for wall in (59.9, None)]
     other = [seen(failed=True, signal="SIGSEGV", wall=3600.0), seen(failed=True, signal=None, wall=3600.0)]
     killed = seen(failed=True, signal="SIGKILL", wall=3600.0, oom_kills=1.0)
-    unmoved = requests(*short, *other, killed, seen(signal="SIGTERM"), *good)["--time"]
+    unmoved = requests(*short, *other, killed, seen(signal="SIGTERM", wall=1.0), *good)["--time"]
     assert (unmoved.value, unmoved.why) == (120, ())
     late = requests(seen(failed=True, signal="SIGTERM", wall=60.0), *good)["--time"]
     assert late.why == ("1 run stopped after longer than any that ended well",)

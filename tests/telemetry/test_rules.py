@@ -201,6 +201,7 @@ def test_what_was_said_is_told_in_words(scene: Scene) -> None:
     scene.agree("https://another.example.org", word="asked")
     scene.name_collector("https://third.example.org")
     assert scene.standing().may_ask  # `on` is no objection
+    assert scene.standing().hurdle is None
 
 
 @pytest.mark.parametrize("mode", ["off", "local"])

@@ -33,7 +33,7 @@ class Rule:
 
     mode: str
     why: str
-    kind: str = ""  # "variable"; "answer"; "question": nobody was asked; "trouble": something can't be read
+    kind: str = ""  # "answer"; "question": nobody was asked; "trouble": something can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,14 @@ def _outer(around: Surroundings) -> Iterator[Rule]:
 
 def _variables(around: Surroundings) -> Iterator[Rule]:
     if is_said(around.environ, "DO_NOT_TRACK"):
-        yield Rule("off", "`DO_NOT_TRACK` is set", kind="variable")
+        yield Rule("off", "`DO_NOT_TRACK` is set")
     if around.environ.get("KEDRO_DISABLE_TELEMETRY"):  # any text, as Kedro reads it
-        yield Rule("off", "`KEDRO_DISABLE_TELEMETRY` is set", kind="variable")
+        yield Rule("off", "`KEDRO_DISABLE_TELEMETRY` is set")
     word = around.environ.get(MODE_VARIABLE)
     if word:
         mode = _WORDS.get(word.strip().lower())
         why = f"`{MODE_VARIABLE}` is `{word}`"
-        yield (
-            Rule(mode, why, kind="variable")
-            if mode
-            else Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble")
-        )
+        yield (Rule(mode, why) if mode else Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble"))
 
 
 def _admin(around: Surroundings) -> Iterator[Rule]:
@@ -159,7 +155,7 @@ def _consent(answers: Answers, found: Source) -> Rule:
     if answer.said != "yes":
         words = "you said no" if answer.said == "no" else "you were asked and did not answer"
         return Rule("local", f"{words} ({answer.day}, `{answer.collector}`)", kind="answer")
-    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)", kind="answer")
+    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)")
 
 
 def can_write(places: Places) -> bool:
