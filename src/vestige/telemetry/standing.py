@@ -33,7 +33,7 @@ class Rule:
 
     mode: str
     why: str
-    kind: str = ""  # "answer"; "question": nobody was asked; "trouble": something can't be read
+    kind: str = ""  # "variable"; "answer"; "question": nobody was asked; "trouble": something can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,18 @@ def _outer(around: Surroundings) -> Iterator[Rule]:
 
 def _variables(around: Surroundings) -> Iterator[Rule]:
     if is_said(around.environ, "DO_NOT_TRACK"):
-        yield Rule("off", "`DO_NOT_TRACK` is set")
+        yield Rule("off", "`DO_NOT_TRACK` is set", kind="variable")
     if around.environ.get("KEDRO_DISABLE_TELEMETRY"):  # any text, as Kedro reads it
-        yield Rule("off", "`KEDRO_DISABLE_TELEMETRY` is set")
+        yield Rule("off", "`KEDRO_DISABLE_TELEMETRY` is set", kind="variable")
     word = around.environ.get(MODE_VARIABLE)
     if word:
         mode = _WORDS.get(word.strip().lower())
         why = f"`{MODE_VARIABLE}` is `{word}`"
-        yield (Rule(mode, why) if mode else Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble"))
+        yield (
+            Rule(mode, why, kind="variable")
+            if mode
+            else Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble")
+        )
 
 
 def _admin(around: Surroundings) -> Iterator[Rule]:

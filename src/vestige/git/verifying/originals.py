@@ -68,8 +68,8 @@ class Original:
     stdout: str | None = None  # path of what it printed
 
 
-def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Original:
-    """Return a run that is kept; `commit` is the one that holds it, if there is any.
+def of_run(run: RunFolder, record: Record) -> Original:
+    """Return a run that is kept.
 
     Raises GitError, RecordError; UsageError if it goes on, or has nothing to be repeated from.
     """
@@ -85,8 +85,7 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
         path[len(repository.top) + 1 :]: use for path, use in uses.items() if path.startswith(f"{repository.top}/")
     }
     made = {path: use for path, use in inner.items() if use.kind in ("output", "modified") and _is_file(use)}
-    done = record.commit.commit if record.commit is not None else None
-    commit = commit or done
+    commit = record.commit.commit if record.commit is not None else None
     blobs = repository.tree(commit, list(made)) if commit is not None else {}
     base = record.code.commit
     held = repository.tree(base) if base is not None else {}
