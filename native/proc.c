@@ -65,7 +65,7 @@ bool parse_stat(const char *text, size_t length, struct stat_line *stat)
     const char *close = memrchr(text, ')', length); /* the name itself may hold parentheses */
     struct cursor cursor;
     size_t name;
-    uint64_t ppid, flags, threads, start;
+    uint64_t ppid, threads, start;
 
     if (open == NULL || close == NULL || close < open || text + length - close < 4)
         return false;
@@ -76,14 +76,13 @@ bool parse_stat(const char *text, size_t length, struct stat_line *stat)
     stat->comm[name] = '\0';
     stat->state = close[2];
     cursor = (struct cursor){close + 3, text + length};
-    if (!next_number(&cursor, &ppid) || !skip_numbers(&cursor, 4) || !next_number(&cursor, &flags))
+    if (!next_number(&cursor, &ppid))
         return false;
-    if (!skip_numbers(&cursor, 10) || !next_number(&cursor, &threads))
+    if (!skip_numbers(&cursor, 15) || !next_number(&cursor, &threads))
         return false;
     if (!skip_numbers(&cursor, 1) || !next_number(&cursor, &start))
         return false;
     stat->ppid = (pid_t)ppid;
-    stat->flags = (unsigned)flags;
     stat->threads = threads;
     stat->start = start;
     return true;

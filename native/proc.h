@@ -13,12 +13,9 @@ struct stat_line { /* proc_pid_stat(5) */
     char comm[COMM_SIZE];
     char state;
     pid_t ppid;
-    unsigned flags; /* PF_*: see PF_FORKNOEXEC */
     uint64_t threads;
     uint64_t start; /* clock ticks since boot */
 };
-
-enum { PF_FORKNOEXEC = 0x40 }; /* include/linux/sched.h: forked, has not executed anything */
 
 enum have {
     HAVE_CPU = 1,

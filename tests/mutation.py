@@ -3,7 +3,8 @@
     python tests/mutation.py finalising/points.py tests/record/test_points.py
 
 Every change is tried in a process of its own; no file is written. The tests named are run once to see which of them
-reach which line; those that ask for the installed command are left out: it would import the module as it is. What is
+reach which line; those that ask for the installed command are left out: it would import the module as it is. A change
+in a function is made where the tests have been imported already, since that takes longer than most of them. What is
 printed was changed without any test failing: it means the same, or nobody needs it, or no test holds it.
 """
 
@@ -11,23 +12,29 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import gc
 import importlib.util
+import itertools
 import json
 import os
 import resource
 import sys
 import tempfile
+import time
+from collections import Counter
 from dataclasses import dataclass, field
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import FrameType
 
 _SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src", "vestige")
-_WORDS = ("-x", "-n0", "-pxdist", "-ppytest_timeout", "-pno:cacheprovider", "--timeout=20")  # a loop may be endless
+_WORDS = ("-x", "-n0", "-pxdist", "-ppytest_timeout", "-pno:cacheprovider", "--timeout=30")  # a loop may be endless
 _LARGEST = 4 << 30  # B: or eat memory
 _PAIRS = (
     "Lt LtE, Gt GtE, Eq NotEq, In NotIn, Is IsNot, Add Sub, Mult Div, FloorDiv Mod, LShift RShift, BitAnd BitOr, "
@@ -45,22 +52,135 @@ class Mutant(NamedTuple):
     what: str
     change: Callable[[], None]  # of the tree, in place
 
+    @property
+    def is_inner(self) -> bool:
+        """Say whether it is in a function."""
+        return self.lines.start > 0
 
-@dataclass(slots=True)
-class Watch:
-    """A pytest plugin that runs some tests, or all that may be run and then notes which lines each reaches."""
 
-    path: str  # of the module
-    tests: list[str]  # files and folders
-    wanted: set[str] = field(default_factory=set)  # ids; empty: all
-    reached: dict[str, list[int]] = field(default_factory=dict)
+@dataclass
+class Trial:
+    """All changes of one module; as a pytest plugin, it tries those in functions as soon as the tests are collected."""
+
+    module: str  # below src/vestige
+    tests: list[str]  # files, folders or ids
+    notes: TextIO  # what one process finds out for another
+    out: TextIO
+    tree: ast.Module = field(init=False)
+    reached: dict[str, list[int]] = field(default_factory=dict)  # lines by test, quick ones first
+    wanted: list[str] = field(default_factory=list)  # the tests to run; empty: nothing was tried yet
+    unnoticed: int = 0
+
+    def __post_init__(self) -> None:
+        with open(self.path, encoding="utf-8") as file:
+            self.tree = ast.parse(file.read())
+
+    @property
+    def path(self) -> str:
+        """Return the path of the module."""
+        return os.path.join(_SOURCES, self.module)
+
+    def run(self) -> None:
+        """Try every change, and print those that no test noticed."""
+        if not _passes(self._fresh):
+            sys.exit("some tests fail before anything is changed")
+        self.reached, self.unnoticed = self._read()
+        everything = list(mutants(self.tree))
+        for mutant in everything:
+            if not mutant.is_inner:
+                self._try(mutant, self._fresh)
+        self._say(f"{self.module}: {len(everything)} changes, {self.unnoticed} unnoticed")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        kept = [item for item in items if not self.wanted or item.nodeid in self.wanted]
-        items[:] = [item for item in kept if "tools" not in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if "tools" not in getattr(item, "fixturenames", ())]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if not self.wanted:
+            self._try_inner(session)
+        else:
+            self._failures(session)
+        return True
+
+    def _try_inner(self, session: pytest.Session) -> None:
+        if not _passes(lambda: self._note(session)):
+            os._exit(1)
+        self.reached = self._read()
+        for mutant in mutants(self.tree):
+            if mutant.is_inner:
+                self._try(mutant, lambda: self._here(session))
+        self._write((self.reached, self.unnoticed))
+
+    def _note(self, session: pytest.Session) -> int:
+        """Run all tests and write down which lines each reaches."""
+        self.wanted = [item.nodeid for item in session.items]
+        watch = _Watch(self.path)
+        session.config.pluginmanager.register(watch)
+        failures = self._failures(session)
+        self._write({name: watch.lines[name] for name in sorted(watch.lines, key=watch.seconds.__getitem__)})
+        return failures
+
+    def _failures(self, session: pytest.Session) -> int:
+        """Run the wanted tests, up to the first that fails."""
+        by_id = {item.nodeid: item for item in session.items}
+        for item, following in itertools.pairwise([*(by_id[name] for name in self.wanted), None]):
+            assert item
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                break
+        return session.testsfailed
+
+    def _try(self, mutant: Mutant, run: Callable[[], int]) -> None:
+        wanted = [test for test, lines in self.reached.items() if any(at in mutant.lines for at in lines)]
+
+        def changed() -> int:
+            mutant.change()
+            self.wanted = wanted
+            return run()
+
+        if not wanted or _passes(changed):
+            self.unnoticed += 1
+            self._say(f"{self.module}:{mutant.what}{'' if wanted else ', where no test comes'}")
+
+    def _here(self, session: pytest.Session) -> int:
+        """Run the wanted tests with the functions of the module as they are in the tree."""
+        swap(self.path, self.tree)
+        return self._failures(session)
+
+    def _fresh(self) -> int:
+        """Run tests after an import of the module as it is in the tree."""
+        resource.setrlimit(resource.RLIMIT_AS, (_LARGEST, _LARGEST))
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # which takes three seconds
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        _import(self.path, self.tree)
+        return int(pytest.main([*_WORDS, *(self.tests if not self.wanted else _files(self.wanted))], plugins=[self]))
+
+    def _say(self, line: str) -> None:
+        self.out.write(f"{line}\n")
+        self.out.flush()
+
+    def _write(self, found: object) -> None:
+        self.notes.seek(0)
+        self.notes.truncate()
+        json.dump(found, self.notes)
+        self.notes.flush()
+
+    def _read(self) -> Any:
+        self.notes.seek(0)
+        return json.load(self.notes)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """A pytest plugin that notes which lines of a module each test reaches, and how long it takes."""
+
+    path: str
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         lines: set[int] = set()
 
         def within(frame: FrameType, _: str, __: object) -> Any:
@@ -70,10 +190,13 @@ class Watch:
         def entered(frame: FrameType, _: str, __: object) -> Any:
             return within if frame.f_code.co_filename == self.path else None
 
-        sys.settrace(None if self.wanted else entered)
-        yield
+        begun = time.monotonic()
+        sys.settrace(entered)
+        done = yield
         sys.settrace(None)
-        self.reached[item.nodeid] = sorted(lines)
+        self.seconds[item.nodeid] = time.monotonic() - begun
+        self.lines[item.nodeid] = sorted(lines)
+        return done
 
 
 def mutants(tree: ast.Module) -> Iterator[Mutant]:
@@ -141,33 +264,36 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:  # noqa
             yield "never", put("test", ast.Constant(value=False))
 
 
-def passes(watch: Watch, tree: ast.Module, change: Callable[[], None]) -> bool:
-    """Say whether all tests pass after a change; what they reached is then in `watch`."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as notes:
-        pid = os.fork()
-        if not pid:
-            try:
-                change()
-                os._exit(_run(watch, tree, notes))
-            finally:
-                os._exit(1)
-        if os.waitpid(pid, 0)[1]:
-            return False
-        notes.seek(0)
-        watch.reached = json.load(notes)
-        return True
+def swap(path: str, tree: ast.Module) -> None:
+    """Give the functions of a module that was imported the code that they have in `tree`."""
+    pieces = [compile(ast.fix_missing_locations(tree), path, "exec")]
+    for piece in pieces:
+        pieces.extend(inner for inner in piece.co_consts if isinstance(inner, CodeType))
+    count = Counter(map(_place, pieces))
+    codes = {_place(piece): piece for piece in pieces if count[_place(piece)] == 1}  # of lambdas in one line: none
+    for found in gc.get_objects():
+        if isinstance(found, FunctionType) and found.__code__.co_filename == path:
+            with contextlib.suppress(ValueError):  # a closure over other names: whoever makes it has new code
+                found.__code__ = codes.get(_place(found.__code__), found.__code__)
 
 
-def _run(watch: Watch, tree: ast.Module, notes: TextIO) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (_LARGEST, _LARGEST))
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # which takes three seconds
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.dup2(1, 2)
-    _import(watch.path, tree)
-    code = pytest.main([*_WORDS, *watch.tests], plugins=[watch])
-    json.dump(watch.reached, notes)
-    notes.flush()
-    return int(code)
+def _place(code: CodeType) -> tuple[int, str]:
+    return code.co_firstlineno, code.co_name
+
+
+def _files(tests: list[str]) -> list[str]:
+    return sorted({test.partition("::")[0] for test in tests})
+
+
+def _passes(run: Callable[[], int]) -> bool:
+    """Say whether what runs in a child comes to no failures."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os._exit(int(run() != 0))
+        finally:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def _import(path: str, tree: ast.Module) -> None:
@@ -184,23 +310,10 @@ def main() -> None:
     """Try every change of a module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", help="below src/vestige")
-    parser.add_argument("tests", nargs="+", help="files or folders")
+    parser.add_argument("tests", nargs="+", help="files, folders or ids")
     asked = parser.parse_args()
-    path = os.path.join(_SOURCES, asked.module)
-    with open(path, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    whole = Watch(path, asked.tests)
-    if not passes(whole, tree, lambda: None):
-        sys.exit("some tests fail before anything is changed")
-    everything, unnoticed = list(mutants(tree)), 0
-    for mutant in everything:
-        wanted = {test for test, lines in whole.reached.items() if any(at in mutant.lines for at in lines)}
-        files = sorted({test.partition("::")[0] for test in wanted})
-        if not wanted or passes(Watch(path, files, wanted), tree, mutant.change):
-            unnoticed += 1
-            sys.stdout.write(f"{asked.module}:{mutant.what}{'' if wanted else ', where no test comes'}\n")
-            sys.stdout.flush()
-    sys.stdout.write(f"{asked.module}: {len(everything)} changes, {unnoticed} unnoticed\n")
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as notes, open(os.dup(1), "w", encoding="utf-8") as out:
+        Trial(asked.module, asked.tests, notes, out).run()
 
 
 if __name__ == "__main__":

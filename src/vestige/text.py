@@ -54,16 +54,29 @@ def _escaped(byte: int) -> str:
 
 
 def _unquoted(inner: str) -> bytes:
+    """Return what stands between the quotes. Raises ValueError where `_escaped` would not have written it."""
     raw = bytearray()
     at = 0
     while at < len(inner):
         if inner[at] != "\\":
-            raw.append(ord(inner[at]))  # ValueError past 255: not ours
+            raw.append(_plain(inner[at]))
             at += 1
         elif inner[at + 1 : at + 2] in ('"', "\\"):
             raw.append(ord(inner[at + 1]))
             at += 2
         else:
-            raw.append(int(inner[at + 1 : at + 4], 8))
+            raw.append(_octal(inner[at + 1 : at + 4]))  # ValueError past 255
             at += 4
     return bytes(raw)
+
+
+def _plain(char: str) -> int:
+    if char == '"' or ord(char) not in _PRINTABLE:
+        raise ValueError
+    return ord(char)
+
+
+def _octal(digits: str) -> int:
+    if len(digits) != 3 or digits.strip("01234567"):  # noqa: PLR2004 - `int` alone takes `1_2`, `+1` and `o1`, too
+        raise ValueError
+    return int(digits, 8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harness.front import Front, front, portable
-from harness.kept import Store, made_up, used
+from harness.kept import Store, made_up, read_record, used
 
 from vestige.record import codec
 from vestige.record.model import Figure, FileCount, Process
@@ -59,7 +59,7 @@ def kept(tmp_path: Path) -> tuple[Front, Store]:
     folder = store.folder(last)
     processes = [process(7, None, "report"), process(8, 7, "typeset", "now"), process(9, 7, "idle")]
     (folder / "processes.jsonl").write_bytes(b"".join(map(codec.line, processes)))
-    record = codec.read_record(str(folder / "record.json"))
+    record = read_record(str(folder / "record.json"))
     counts = {"input": FileCount(1, 5), "output": FileCount(1, 6), "software": FileCount(1, 0)}
     (folder / "record.json").write_bytes(codec.record_text(dataclasses.replace(record, files=counts)))
     return program, store

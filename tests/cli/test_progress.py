@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.kept import read_record
 from record.written import folder, simple
 
 from vestige.cli import finish
 from vestige.cli.progress import Progress
 from vestige.provenance import hashing
-from vestige.record.codec import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path

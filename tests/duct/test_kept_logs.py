@@ -308,14 +308,6 @@ def test_a_folder_that_can_not_be_read_hides_no_runs(tmp_path: Path) -> None:
     assert found == [str(keep), str(tmp_path / "circle")]
 
 
-def test_a_renamed_run_folder_is_never_too_old(tmp_path: Path) -> None:
-    for name in ("20250101T000000Z-00000000", "2024-trial", "mine"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-    everything = AllRuns(Runs((place.Store(str(tmp_path), "option"),)), ())
-    assert len(list(everything.records())) == 3
-    assert {entry.folder.name for entry in everything.records("20260101T000000Z")} == {"2024-trial", "mine"}
-
-
 def test_a_run_folder_says_that_it_is_no_log(tmp_path: Path) -> None:
     assert RunFolder(str(tmp_path)).log is None
     assert logs.prefix_of(str(tmp_path)) is None

@@ -21,6 +21,11 @@ BEGAN = 1_760_000_000_000_000_000
 SECOND = 1_000_000_000
 
 
+def read_record(path: str) -> Record:
+    """Read one `record.json`, which no run folder need hold."""
+    return codec.record_from_json(codec.read_object(path), path)
+
+
 def digest(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 

@@ -66,6 +66,14 @@ class TestWhy:
         found = lineage.why(store.runs, str(tmp_path / "new"))
         assert (found.runs, found.links, found.standing) == ((), (), "unknown")
 
+    @pytest.mark.parametrize("form", ["{}\0", '"{}\\000"'])
+    def test_a_path_that_can_not_be(self, store: Store, tmp_path: Path, form: str) -> None:
+        name = str(tmp_path / "name")
+        store.run(used("output", form.format(CLEAN), b"clean", names=(name,)))
+        found = lineage.why(store.runs, name)
+        assert [step.record.id for step in found.runs] == store.ids
+        assert found.standing == "gone"
+
     def test_an_empty_store(self, store: Store) -> None:
         assert lineage.why(store.runs, REPORT).runs == ()
         assert lineage.used_by(store.runs, REPORT).runs == ()

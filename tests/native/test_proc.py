@@ -18,7 +18,6 @@ class StatLine(ctypes.Structure):
         ("comm", ctypes.c_char * 64),
         ("state", ctypes.c_char),
         ("ppid", ctypes.c_int),
-        ("flags", ctypes.c_uint),
         ("threads", ctypes.c_uint64),
         ("start", ctypes.c_uint64),
     )

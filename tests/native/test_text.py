@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -92,9 +93,21 @@ def test_only_what_needs_it_is_quoted(raw: bytes, shown: str) -> None:
     assert text.to_bytes(shown) == raw
 
 
-@pytest.mark.parametrize("foreign", ['"', '"a', 'a"', '"a\\', '"a\\x"', '"\\9"', '"ā"', '"\\400"', '\\"'])
+@pytest.mark.parametrize(
+    "foreign",
+    ['"', '"a', 'a"', '"a\\', '"a\\x"', '"\\9"', '"ā"', '"\\400"', '\\"', '"\\0"', '"\\12"', '"\\12a"', '"\\0o7"',
+     '"\\+12"', '"\\1_2"', '"\\ 12"', '"\\\u0660\u0660\u0661"', '"é"', '"a"b"', '"a\n"', '"\x7f"'],
+)  # fmt: skip
 def test_what_is_not_well_quoted_stands_for_itself(foreign: str) -> None:
     assert text.to_bytes(foreign) == foreign.encode()
+
+
+@given(inner=st.text('"\\01789 a_é\n', max_size=12))
+def test_text_in_quotes_is_read_only_as_it_is_documented(inner: str) -> None:
+    escape = re.compile(r'\\([0-3][0-7]{2}|["\\])')
+    is_quoted = re.fullmatch(r'(?:[ !#-\[\]-~]|\\["\\]|\\[0-3][0-7]{2})*', inner)
+    said = escape.sub(lambda it: chr(int(it[1], 8)) if it[1].isdigit() else it[1], inner).encode("latin-1", "ignore")
+    assert text.to_bytes(f'"{inner}"') == (said if is_quoted else f'"{inner}"'.encode())
 
 
 def test_nothing_in_quotes_is_nothing() -> None:

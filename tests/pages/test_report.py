@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.kept import read_record
 from pages import folders
 from report import charts
 
@@ -107,9 +108,8 @@ class _Running:
         return getattr(self._run, name)
 
     def load(self) -> Any:
-        from vestige.record import codec  # noqa: PLC0415
 
-        return codec.read_record(f"{self._run.path}/record.json")
+        return read_record(f"{self._run.path}/record.json")
 
 
 class TestHostileText:
@@ -238,7 +238,7 @@ class TestMemoryByProcess:
     def test_one_alone_is_no_layer(self, store: Path) -> None:
         made = dataclasses.replace(folders.FULL, looks=((1.0, 100, 100, 100), (2.0, 100, 100, 100)))
         run = gather(folders.write(store, made))
-        assert all(not panel.layers for panel in run.chart.panels)
+        assert [panel.layers for panel in run.chart.panels] == [()] * len(run.chart.panels) != []
 
 
 class TestDrawing:

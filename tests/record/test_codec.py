@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import jsonschema
 import pytest
+from harness.kept import read_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record.written import folder, simple
@@ -375,7 +376,7 @@ def test_hostile_file(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "record.json"
     path.write_bytes(content)
     with pytest.raises(RecordError, match=message) as error:
-        codec.read_record(str(path))
+        read_record(str(path))
     assert "\n" not in str(error.value)
 
 
@@ -384,7 +385,7 @@ def test_gigabyte_is_not_read(tmp_path: Path) -> None:
     with open(path, "wb") as file:
         file.truncate(1 << 30)
     with pytest.raises(RecordError, match="it has 1073741824 bytes, more than 67108864"):
-        codec.read_record(str(path))
+        read_record(str(path))
 
 
 def test_odd_things_in_place_of_the_file(tmp_path: Path) -> None:
@@ -392,9 +393,9 @@ def test_odd_things_in_place_of_the_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for name in ("folder", "fifo"):
         with pytest.raises(RecordError, match=f"can't read .*/{name}: not a regular file"):
-            codec.read_record(str(tmp_path / name))
+            read_record(str(tmp_path / name))
     with pytest.raises(FileNotFoundError):
-        codec.read_record(str(tmp_path / "nothing"))
+        read_record(str(tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.kept import read_record
 from record.written import BEGAN, COMMAND, ID, MB, MS, RECORDER, Events, age, folder, simple
 
 from vestige.errors import RecordError, StoreError
@@ -52,7 +53,7 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
         "stderr": Stream("terminal", captured=False),
     }
     assert sorted(os.listdir(path)) == FILES
-    assert codec.read_record(os.path.join(path, "record.json")) == record
+    assert read_record(os.path.join(path, "record.json")) == record
 
 
 def test_twice_is_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.kept import read_record
 
 from vestige.finalising.finalise import finalise
 from vestige.record import codec, place
@@ -69,4 +70,4 @@ def test_a_record_without_the_later_keys_stays_readable(tmp_path: Path) -> None:
 
 
 def test_its_first_record_is_one_of_a_running_run() -> None:
-    assert codec.read_record(os.path.join(RELEASED, "1", "first-record.json")).status == "running"
+    assert read_record(os.path.join(RELEASED, "1", "first-record.json")).status == "running"

@@ -110,7 +110,9 @@ def test_find(tmp_path: Path, words: str, number: int) -> None:
 
 def test_find_by_full_id_and_its_beginning(tmp_path: Path) -> None:
     runs = store(tmp_path, step=60 * SECOND)
-    for found in runs.newest_first():
+    everything = list(runs.newest_first())
+    assert len(everything) > 1
+    for found in everything:
         whole = found.load().id
         assert runs.find(whole) == found
         assert runs.find(whole[:15]) == found

@@ -246,7 +246,7 @@ def test_two_runs_at_once_in_one_folder_have_their_own_outputs_only(vestige: Ves
     commands = [vestige.start("sh", "-c", script.format(name), options=("--tag", name)) for name in ("a", "b")]
     for command in commands:
         command.communicate()
-    for folder in vestige.folders():
-        run = vestige.finalised(folder)
-        (name,) = run.record["tags"]
-        assert made(vestige, run) == {f"{name}-{number}" for number in range(1, 6)}
+    runs = [vestige.finalised(folder) for folder in vestige.folders()]
+    assert {run.record["tags"][0]: made(vestige, run) for run in runs} == {
+        name: {f"{name}-{number}" for number in range(1, 6)} for name in ("a", "b")
+    }

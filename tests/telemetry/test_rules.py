@@ -36,6 +36,7 @@ from vestige.telemetry import (
     spool,
     standing,
     surroundings,
+    timetable,
 )
 from vestige.telemetry.schema import BUILT_IN, Schema, load, parse
 from vestige.telemetry.weeks import week_of
@@ -139,6 +140,122 @@ def test_variables_can_only_lower_what_holds(scene: Scene, environ: dict[str, st
     if mode == "off":
         scene.count("command", name="ls")
         assert not [name for name in scene.files() if name.startswith("state")]
+
+
+@pytest.mark.parametrize("word", ["0", "false", "no", "off", "OFF ", "local", "on", "1", "true", " True", "of", "~"])
+def test_words_of_the_variable(scene: Scene, word: str) -> None:
+    scene.agree(URL)
+    changed(scene, environ={"VESTIGE_TELEMETRY": word})
+    meant = {"local": "local", "on": "on", "1": "on", "true": "on"}
+    assert scene.standing().mode == meant.get(word.strip().lower(), "off")
+    assert standing.allows_sending(scene.around, said.load(scene.places.answers)) == (scene.standing().mode == "on")
+    assert bool(scene.standing().troubles) == (word in ("of", "~"))
+
+
+@pytest.mark.parametrize(
+    ("what", "mode", "why"),
+    [
+        ({"environ": {"DO_NOT_TRACK": "1"}}, "off", "`DO_NOT_TRACK` is set"),
+        ({"environ": {"KEDRO_DISABLE_TELEMETRY": "1"}}, "off", "`KEDRO_DISABLE_TELEMETRY` is set"),
+        ({"environ": {"VESTIGE_TELEMETRY": "local"}}, "local", "`VESTIGE_TELEMETRY` is `local`"),
+        ({"ci": "CI"}, "local", "this is CI (`CI` is set)"),
+        ({"is_root": True}, "local", "this is root, who speaks for no user"),
+        ({"container": "/.dockerenv"}, "local", "this is a container (`/.dockerenv`)"),
+    ],
+)
+def test_no_yes_lifts_what_is_around(scene: Scene, what: dict[str, Any], mode: str, why: str) -> None:
+    scene.name_collector(URL)
+    assert scene.standing().may_ask
+    assert scene.standing().hurdle is None
+    changed(scene, **what)
+    for word in (None, "no", "asked", "yes"):
+        if word:
+            scene.agree(word=word)
+        holds = scene.standing()
+        assert (holds.mode, holds.mark, holds.may_ask, holds.troubles) == (mode, "", False, [])
+        assert holds.hurdle is not None
+        assert holds.hurdle.why == why
+        assert not standing.allows_sending(scene.around, said.load(scene.places.answers))
+
+
+def test_an_installation_that_cannot_send_is_a_no(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.agree(URL)
+    monkeypatch.setattr(timetable, "HAS_SENDER", False)
+    assert scene.standing().mode == "local"
+    assert not standing.allows_sending(scene.around, said.load(scene.places.answers))
+
+
+def test_what_was_said_is_told_in_words(scene: Scene) -> None:
+    def told() -> list[str]:
+        return [rule.why.partition(" (")[0] for rule in scene.standing().rules]
+
+    assert told() == [standing.NOBODY]
+    assert not scene.standing().may_ask  # whom would it go to?
+    scene.name_collector(URL)
+    assert told() == [f"nobody said yes to `{URL}` with this schema and purpose"]
+    for word, words in (("asked", "you were asked and did not answer"), ("no", "you said no"), ("yes", "you said yes")):
+        scene.agree(word=word)
+        assert told() == [words]
+        assert not scene.standing().may_ask
+        assert scene.standing().hurdle is None
+    changed(scene, environ={"VESTIGE_TELEMETRY": "on"})
+    scene.agree("https://another.example.org", word="asked")
+    scene.name_collector("https://third.example.org")
+    assert scene.standing().may_ask  # `on` is no objection
+    assert scene.standing().hurdle is None
+
+
+@pytest.mark.parametrize("name", ["DO_NOT_TRACK", "KEDRO_DISABLE_TELEMETRY", "VESTIGE_TELEMETRY"])
+def test_where_a_variable_says_off_not_even_the_worker_is_started(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(timetable, "HAS_SENDER", False)  # which starts none, but would move the time of the next look
+    timetable.set_due(scene.places, 1.0)
+    changed(scene, environ={name: "off"})
+    timetable.look(scene.places, {}, scene.standing())
+    assert os.stat(scene.places.due).st_mtime == 1.0
+    changed(scene, environ={})
+    said.store(scene.places.answers, said.Answers(mode="off"))  # what is to be deleted is asked for all the same
+    timetable.look(scene.places, {}, scene.standing())
+    assert os.stat(scene.places.due).st_mtime > 1.0
+
+
+@pytest.mark.parametrize("mode", ["off", "local"])
+def test_a_mode_that_the_user_chose_is_an_answer(scene: Scene, mode: str) -> None:
+    scene.agree(URL)
+    said.store(scene.places.answers, dataclasses.replace(said.load(scene.places.answers), mode=mode))
+    holds = scene.standing()
+    assert (holds.mode, holds.rules[0].why, holds.hurdle, holds.may_ask) == (mode, f"you said {mode}", None, False)
+
+
+def test_without_a_home_nothing_is_counted(scene: Scene) -> None:
+    holds = standing.of(None, scene.around)
+    assert (holds.mode, holds.rules[0].why) == ("off", "there is no home to keep anything in")
+
+
+def test_a_collector_that_cannot_be_one_is_a_no(scene: Scene) -> None:
+    scene.agree(URL)
+    changed(scene, environ={"VESTIGE_TELEMETRY_COLLECTOR": "ftp://telemetry.example.org"})
+    holds = scene.standing()
+    assert (holds.mode, holds.source, holds.mark, holds.may_ask) == ("local", None, "", False)
+    assert holds.troubles == [holds.rules[0].why]
+    assert holds.hurdle == holds.rules[0]
+
+
+def test_a_project_that_says_nothing_of_the_mode_has_no_say(scene: Scene) -> None:
+    scene.agree(URL)
+    with open(os.path.join(scene.folder, "work", "vestige.toml"), "w", encoding="ascii") as file:
+        file.write('[telemetry]\nschema = "own.json"\n')
+    assert scene.standing().mode == "on"
+
+
+def test_nobody_is_asked_whose_answer_would_be_lost(scene: Scene) -> None:
+    assert standing.can_write(scene.places)  # the folder is not there yet, but can be made
+    assert standing.can_write(dataclasses.replace(scene.places, answers="/telemetry.json")) == os.access("/", os.W_OK)
+    assert not standing.can_write(dataclasses.replace(scene.places, answers="no/where/telemetry.json"))
+    with open(os.path.join(scene.folder, "config"), "w", encoding="ascii"):  # a file where the folder would be
+        pass
+    assert not standing.can_write(scene.places)
 
 
 _FILES = ["admin.toml", "work/vestige.toml", "work/pyproject.toml", "config/telemetry.json"]
@@ -614,7 +731,7 @@ def test_a_deletion_that_fails_is_tried_until_it_is_done(scene: Scene, collector
     scene.send()
     with sending.holding(scene.places):
         forgetting.forget(scene.places)
-        assert [one.is_done for one in sending.send_deletions(scene.places, scene.around, seconds=0.2)] == [False]
+        assert [one.is_done for one in sending.send_deletions(scene.places, scene.around)] == [False]
     assert len(sending.deletions(scene.places)) == 1
     said.store(scene.places.answers, dataclasses.replace(said.load(scene.places.answers), mode="off"))
     collector.answer(404)

@@ -73,7 +73,9 @@ def test_a_version_is_cut_to_its_first_parts(version: str, label: str) -> None:
 
 @given(st.text())
 def test_any_text_becomes_an_allowed_label(text: str) -> None:
-    for field in load().context.values():
+    context = load().context
+    assert context
+    for field in context.values():
         assert field.allows(field.label(text))
 
 

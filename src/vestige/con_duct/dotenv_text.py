@@ -17,12 +17,12 @@ _STATEMENT = re.compile(
     (?:
         (?P<comment>\#[^\r\n]*)
         |
-        (?P<key>'[^']+'|[^=\#\s]+)[^\S\r\n]*
-        (?:=[^\S\r\n]*(?:'(?P<single>(?:\\'|[^'])*)'|"(?P<double>(?:\\"|[^"])*)"|(?P<bare>(?!['"])[^\r\n]*)))?
+        (?:'(?P<quoted>[^']+)'|(?P<key>(?!')[^=\#\s]+))[^\S\r\n]*
+        (?:=[^\S\r\n]*(?:'(?P<single>(?:\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)"|(?P<bare>(?![^\S\r\n]*['"])[^\r\n]*)))?
         [^\S\r\n]*(?:\#[^\r\n]*)?
     )
     [^\S\r\n]*(?:\r\n|\n|\r|$)""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 _BLANK = re.compile(r"\s*")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
@@ -46,9 +46,11 @@ def parse(text: str, environ: Mapping[str, str]) -> tuple[dict[str, str], list[i
                 bad.append(text.count("\n", 0, at) + 1)
             at = _end(_LINE, text, at)
         else:
-            value = _value(match)
-            if match["key"] and value is not None:
-                found[match["key"].strip("'")] = _filled(value, {**found, **environ})
+            key, value = match["quoted"] or match["key"], _value(match)
+            if key and value is not None:
+                found[key] = _filled(value, {**found, **environ})
+            elif key:
+                found.pop(key, None)  # a name alone takes back what was set
             at = match.end()
         at = _end(_BLANK, text, at)
     return found, bad

@@ -15,6 +15,7 @@ from vestige.git.datasets.annexed import OBJECTS
 from vestige.git.datasets.overwritten import overwritten
 from vestige.git.levels import USED, WRITTEN
 from vestige.git.message import message
+from vestige.git.operands import operand
 from vestige.git.plan import plan
 from vestige.git.selection import is_steady
 from vestige.git.transaction import Change, Made, RefusedError
@@ -48,7 +49,7 @@ def commit(run: RunFolder, record: Record, options: CommitOptions, *, anew: bool
     if reason is not None:
         return Commit("refused", reason=reason, left_out=tuple(_damage(run, record)))
     try:
-        repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
+        repository = repo.discover(operand(record.code.top if record.code else record.cwd))
         with transaction.begun(repository) as begun:
             result = _Making(run, record, options, begun).commit(anew=anew)
         _collect_garbage(repository)
@@ -95,7 +96,7 @@ def _damage(run: RunFolder, record: Record) -> Iterator[LeftOut]:
         written = [use for use in links.through(run.files(WRITTEN)) if any(OBJECTS in name for name in use.names)]
         if not written:
             return
-        repository = repo.discover(os.fsdecode(to_bytes(record.code.top if record.code else record.cwd)))
+        repository = repo.discover(operand(record.code.top if record.code else record.cwd))
         top = repository.top
         uses = {os.path.relpath(os.fsdecode(to_bytes(use.path)), top): use for use in written}
         for item in overwritten(repository, uses):

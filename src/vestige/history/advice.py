@@ -193,7 +193,7 @@ def _request(
 def _mem(size: float) -> tuple[str, int]:
     """Return the option for memory, to two digits upward; Slurm's M is a mebibyte."""
     mebibytes = max(_LEAST, math.ceil(size / _MEBIBYTE))
-    step = 10 ** max(0, len(str(mebibytes)) - 2)
+    step = 10 ** (len(str(mebibytes)) - 2)
     rounded = -(-mebibytes // step) * step
     return f"--mem={rounded}M", rounded * _MEBIBYTE
 

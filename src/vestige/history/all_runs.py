@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from vestige.con_duct.paths import FOLDER
 from vestige.errors import RecordError, RunNotFoundError
 from vestige.store.kept import Problem, loaded
-from vestige.store.runs import Runs, is_dated, is_path, is_run, moment_in
+from vestige.store.runs import Runs, is_path, is_run, moment_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,13 +48,12 @@ class AllRuns:
         begin = "" if self.prefix is None else os.path.expanduser(self.prefix).partition("{")[0]
         return self.folders if self.prefix is None else (*self.folders, os.path.abspath(os.path.dirname(begin)))
 
-    def records(self, since: str = "") -> Iterator[Entry]:
+    def records(self) -> Iterator[Entry]:
         """Yield every run, newest first, with its record, a run that is kept twice only once.
 
-        `since`: a moment as names of run folders begin with it; what is older is not read. Raises StoreError when a
-        store is there but can't be read.
+        Raises StoreError when a store is there but can't be read.
         """
-        sources = [self._runs(since), *([self.logs(since)] if self.has_logs else [])]
+        sources = [self._runs(), *([self.logs()] if self.has_logs else [])]
         return map(operator.itemgetter(1), heapq.merge(*sources, key=operator.itemgetter(0), reverse=True))
 
     def find(self, words: str) -> KeptRun:
@@ -80,14 +79,14 @@ class AllRuns:
         """Say whether a path is that of a run folder, a damaged one among them."""
         return is_run(path) or os.path.dirname(path) in {os.path.abspath(store.runs) for store in self.runs.stores}
 
-    def _runs(self, since: str) -> Iterator[tuple[str, Entry]]:
-        for folder in self.runs.newest_first():
-            moment = moment_in(folder.name)
-            if moment >= since or not is_dated(folder.name):
-                yield moment, loaded(folder)
+    def _runs(self) -> Iterator[tuple[str, Entry]]:
+        return ((moment_in(folder.name), loaded(folder)) for folder in self.runs.newest_first())
 
     def logs(self, since: str = "") -> Iterator[tuple[str, Entry]]:
-        """Yield the logs of con-duct, newest first, each with the moment that sorts it among run folders."""
+        """Yield the logs of con-duct, newest first, each with the moment that sorts it among run folders.
+
+        `since`: a moment as names of run folders begin with it; what is older is not read.
+        """
         from vestige.con_duct import kept  # noqa: PLC0415 - only where there are logs
 
         names = self.runs.names()

@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING
 
 from vestige.history.origin import NOW, Origin, Search, Version, as_left, untouched
+from vestige.history.same_files import look
 from vestige.history.uses import WRITTEN, path_token, run_of
 from vestige.provenance import hashing
-from vestige.record.file_state import file_state
-from vestige.record.model import FileState, FileUse, Options
-from vestige.text import from_os, to_bytes
+from vestige.record.model import FileUse, Options
+from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class Present:
     def __init__(self, search: Search, path: str) -> None:
         self.search = search
         self.path = self._known_path(path)
-        self.now = _state(self.path)
+        self.now = look(self.path)
         self.writers = search.writers(self.path)
         self.version = self._version(search.read.by_path.get(path_token(self.path), ()))
         self.origin: Origin | None = search.origin(self.version, NOW)
@@ -88,12 +88,3 @@ class Present:
 
     def _size_is_known(self, size: int) -> bool:
         return self.search.uses.mention(b'"size":%d,' % size, WRITTEN)
-
-
-def _state(path: str) -> FileState | None:
-    """Return what stands at a path now, None where nothing does or nobody may look."""
-    try:
-        found = os.lstat(to_bytes(path))
-    except OSError:
-        return None
-    return file_state(found)

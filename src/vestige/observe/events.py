@@ -270,7 +270,7 @@ def _survivor(collector: _Collector, event: Fields, t: int) -> None:
 def _kill(collector: _Collector, event: Fields, t: int) -> None:
     target = event.count("target")
     if target is not None:
-        collector.lives.killing(target, Killed(t, event.count("signal"), event.count("pid")), _figures(event))
+        collector.lives.killing(target, Killed(t, event.count("signal")), _figures(event))
 
 
 def _reap(collector: _Collector, event: Fields, t: int) -> None:

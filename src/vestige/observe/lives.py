@@ -45,7 +45,6 @@ class Killed(NamedTuple):
 
     t: int  # ns
     signal: int | None
-    sender: int | None
 
 
 @dataclass(slots=True)

@@ -71,14 +71,6 @@ def record_from_json(content: Mapping[str, Any], path: str) -> Record:
     return record
 
 
-def read_record(path: str) -> Record:
-    """Read one `record.json`.
-
-    Raises RecordError; FileNotFoundError where there is none.
-    """
-    return record_from_json(read_object(path), path)
-
-
 def read_object(path: str) -> dict[str, Any]:
     """Read a file that holds one JSON object of a bounded size.
 

@@ -64,18 +64,14 @@ def line(record: Record, *, width: int = 100, paint: Paint = PLAIN) -> str:
     return _headline(record, parts, width, paint)
 
 
-def summary(
-    record: Record, *, processes: Sequence[Process] = (), width: int = 100, paint: Paint = PLAIN, hint: bool = True
-) -> str:
+def summary(record: Record, *, processes: Sequence[Process] = (), width: int = 100, paint: Paint = PLAIN) -> str:
     """Return the few lines that are printed after a run; `processes` lets it name the largest one."""
     rows = list(_summary_rows(record, processes))
     left = max((len(figures) for name, figures, _ in rows if name not in _LONG), default=0)
     lines = [_headline(record, [outcome(record), shown(record.resources.get("wall"))], width, paint)]
     for name, figures, mark in rows:
         lines.append(f"  {name:<9}  {figures:<{left}}  {paint.dim(mark)}".rstrip())
-    if hint:
-        lines.append(paint.dim(f"  vestige show {short_id(record.id)}"))
-    return "\n".join(lines)
+    return "\n".join([*lines, paint.dim(f"  vestige show {short_id(record.id)}")])
 
 
 def page(record: Record, *, folder: str, paint: Paint = PLAIN) -> str:

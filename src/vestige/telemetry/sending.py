@@ -123,9 +123,9 @@ def send_due(
     return sent
 
 
-def send_deletions(places: Places, around: Surroundings, *, seconds: float = timetable.SECONDS) -> list[Sent]:
+def send_deletions(places: Places, around: Surroundings) -> list[Sent]:
     """Ask for what is to be deleted. The caller holds the lock. Raises OSError."""
-    return list(_delete(places, around, time.monotonic() + seconds))
+    return list(_delete(places, around, time.monotonic() + timetable.SECONDS))
 
 
 def next_due(places: Places, now: float) -> float:

@@ -159,12 +159,12 @@ def _consent(answers: Answers, found: Source) -> Rule:
     if answer.said != "yes":
         words = "you said no" if answer.said == "no" else "you were asked and did not answer"
         return Rule("local", f"{words} ({answer.day}, `{answer.collector}`)", kind="answer")
-    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)", kind="answer")
+    return Rule("on", f"you said yes ({answer.day}, `{answer.collector}`)")
 
 
 def can_write(places: Places) -> bool:
     """Say whether an answer could be kept: a question whose answer is lost would come again and again."""
     folder = os.path.dirname(places.answers)
-    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+    while not os.path.lexists(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
-    return os.access(folder, os.W_OK | os.X_OK)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)

@@ -83,13 +83,11 @@ def execute(arguments: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def text_look(
-    title: str | None, size: tuple[int, int] | None, *, plain: bool, ratio: float | None = None
-) -> plot_canvas.Look:
+def text_look(title: str | None, size: tuple[int, int] | None, *, plain: bool) -> plot_canvas.Look:
     """Return how a plot is to be on this terminal."""
     width, rows = size or (shutil.get_terminal_size().columns, None)
     signs = plot_canvas.ASCII if plain or not printing.can_print("█╌") else plot_canvas.BLOCKS
-    return plot_canvas.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title, ratio=ratio)
+    return plot_canvas.Look(width=width, rows=rows, signs=signs, paint=printing.paint(), title=title)
 
 
 def _draw(charts: Sequence[Chart], arguments: argparse.Namespace, size: tuple[int, int] | None) -> None:

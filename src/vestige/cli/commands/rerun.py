@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,7 @@ from vestige.cli.consent import agree
 from vestige.con_duct.reading import knows_words
 from vestige.errors import GitError, RunNotFoundError, StoreError, UsageError
 from vestige.git import repo
+from vestige.git.operands import operand
 from vestige.git.reruns import again, ranges, rerun, script, unsaved
 from vestige.git.reruns.again import Wish
 from vestige.git.reruns.details import details
@@ -20,7 +20,6 @@ from vestige.git.reruns.ours import Ours
 from vestige.git.reruns.replay import Replay
 from vestige.report import rerun as report
 from vestige.report.tables import Column
-from vestige.text import to_bytes
 from vestige.words import command, safe
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def _of_run(run: RunFolder, since: str | None) -> _Target:
     commit = None if record.commit is None else record.commit.commit
     if commit is None or record.code is None:
         return _Target(None, None, run)
-    repository = repo.discover(os.fsdecode(to_bytes(record.code.top)))
+    repository = repo.discover(operand(record.code.top))
     part = ranges.resolve(repository, commit, since)
     if part is None:
         raise GitError(f"{commit}, the commit of run {run.short_id}, is not in {repository.top} any more")

@@ -84,7 +84,7 @@ def unlocked(repository: Repository, files: Mapping[str, Entry], states: Mapping
 def _is_copy(link: Annexed, state: FileState) -> bool:
     try:
         status = os.stat(link.content or "")
-    except OSError:
+    except (OSError, ValueError):  # a null byte, in a foreign link
         return False
     return state.type == "file" and (state.size, state.mtime_ns) == (status.st_size, status.st_mtime_ns)
 

@@ -50,8 +50,9 @@ def _names(use: FileUse) -> Iterator[str]:
     if use.kind == "removed":
         return
     content = os.fsdecode(to_bytes(use.path))
-    for name in use.names:
-        path = os.fsdecode(to_bytes(name))
+    for path in (os.fsdecode(to_bytes(name)) for name in use.names):
+        if "\0" in path:  # in a foreign record
+            continue
         folder = os.path.realpath(os.path.dirname(path))
         at = _link_to(os.path.join(folder, os.path.basename(path)), content)
         if at is not None:

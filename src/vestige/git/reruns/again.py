@@ -15,12 +15,13 @@ from vestige.errors import GitError, UsageError
 from vestige.git import placeholders, prepare, repo
 from vestige.git.commit import commit_and_note
 from vestige.git.message import sidecar_folder
+from vestige.git.operands import operand
 from vestige.git.plan import Declared
 from vestige.git.reruns import run_commits
 from vestige.git.reruns.lent import Lent
 from vestige.git.reruns.run_commits import as_os
 from vestige.invocation import Request
-from vestige.text import from_os, to_bytes
+from vestige.text import from_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,17 +157,17 @@ def kept_again(record: Record, wish: Wish) -> Again:
 
     Raises as `again` does; UsageError where its folder is gone.
     """
-    where = os.fsdecode(to_bytes(record.cwd))
+    where = operand(record.cwd)
     if not os.path.isdir(where):
         raise UsageError(f"the run was made in {where}, which is gone")
     request = Request()
-    request.argv, request.tags = _strings(record.argv), _strings(record.tags)
-    request.message = wish.message or (None if record.message is None else os.fsdecode(to_bytes(record.message)))
+    request.argv, request.tags = _operands(record.argv), _operands(record.tags)
+    request.message = wish.message or (None if record.message is None else operand(record.message))
     options, request.commit = record.options.commit, False
     if options is not None:
         request.commit, request.explicit = True, options.explicit or wish.explicit
-        request.command = None if options.command is None else os.fsdecode(to_bytes(options.command))
-        request.inputs, request.outputs = _strings(options.inputs), _strings(options.outputs)
+        request.command = None if options.command is None else operand(options.command)
+        request.inputs, request.outputs = _operands(options.inputs), _operands(options.outputs)
         request.expand = None if options.expand == "none" else options.expand
         needs = prepare.Needs(request.inputs, request.outputs)
         prepare.provide(repo.discover(where), where, needs, assume_ready=wish.assume_ready)
@@ -185,8 +186,8 @@ def _as_os(record: RunRecord) -> RunRecord:
     )
 
 
-def _strings(texts: tuple[str, ...]) -> list[str]:
-    return [os.fsdecode(to_bytes(text)) for text in texts]
+def _operands(texts: tuple[str, ...]) -> list[str]:
+    return [operand(text) for text in texts]
 
 
 def _make_folder(recipe: Recipe) -> None:

@@ -11,6 +11,7 @@ from vestige.git import placeholders, repo
 from vestige.git.datasets import links
 from vestige.git.levels import USED, WRITTEN, is_bookkeeping
 from vestige.git.message import sidecar_folder
+from vestige.git.operands import operand
 from vestige.git.placeholders import Values
 from vestige.git.prepare import configured
 from vestige.text import to_bytes
@@ -67,8 +68,8 @@ class Original:
     stdout: str | None = None  # path of what it printed
 
 
-def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Original:
-    """Return a run that is kept; `commit` is the one that holds it, if there is any.
+def of_run(run: RunFolder, record: Record) -> Original:
+    """Return a run that is kept.
 
     Raises GitError, RecordError; UsageError if it goes on, or has nothing to be repeated from.
     """
@@ -76,16 +77,15 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
         raise UsageError(f"run {run.short_id} goes on; it can be verified when it has ended")
     if record.code is None:
         raise UsageError(f"run {run.short_id} was not made in a Git work tree: there is nothing to repeat it from")
-    repository = repo.discover(os.fsdecode(to_bytes(record.code.top)))
+    repository = repo.discover(operand(record.code.top))
     found = links.through(run.files({*WRITTEN, *USED, "software"}))
-    used = ((os.fsdecode(to_bytes(use.path)), use) for use in found)
+    used = ((operand(use.path), use) for use in found)
     uses = {path: use for path, use in used if not is_bookkeeping(path)}
     inner = {
         path[len(repository.top) + 1 :]: use for path, use in uses.items() if path.startswith(f"{repository.top}/")
     }
     made = {path: use for path, use in inner.items() if use.kind in ("output", "modified") and _is_file(use)}
-    done = record.commit.commit if record.commit is not None else None
-    commit = commit or done
+    commit = record.commit.commit if record.commit is not None else None
     blobs = repository.tree(commit, list(made)) if commit is not None else {}
     base = record.code.commit
     held = repository.tree(base) if base is not None else {}
@@ -94,8 +94,8 @@ def of_run(run: RunFolder, record: Record, *, commit: str | None = None) -> Orig
         name=run.short_id,
         repository=repository,
         base=base,
-        argv=lambda _: tuple(os.fsdecode(to_bytes(word)) for word in record.argv),
-        folder=os.path.relpath(os.fsdecode(to_bytes(record.cwd)), repository.top),
+        argv=lambda _: tuple(map(operand, record.argv)),
+        folder=os.path.relpath(operand(record.cwd), repository.top),
         exit=record.exit.code,
         inputs={
             path: Version(None, use.hash_read, use.before)

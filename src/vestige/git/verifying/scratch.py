@@ -25,14 +25,12 @@ _PREFIX = "vestige-verify-"
 
 
 @contextmanager
-def scratch(
-    repository: Repository, base: str | None, folder: str | None = None, *, keep: bool = False
-) -> Iterator[str]:
+def scratch(repository: Repository, base: str | None, *, keep: bool = False) -> Iterator[str]:
     """Give a new work tree with `base` checked out, none of it for None; it is removed in the end unless `keep`.
 
-    `folder` is where to make it, the system's folder for temporary files if not given. Raises GitError.
+    It is made in the system's folder for temporary files. Raises GitError.
     """
-    top = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+    top = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX))
     tree = os.path.join(top, os.path.basename(repository.top) or "tree")
     try:
         _add(repository, tree, base)
