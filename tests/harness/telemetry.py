@@ -53,7 +53,7 @@ class Scene:
         if url:
             self.name_collector(url)
         answers = said.load(self.places.answers)
-        said.store(self.places.answers, answers.saying(source.own(answers, self.around), word, "shown"))
+        said.store(self.places.answers, answers.saying(source.own(answers.collectors, self.around), word, "shown"))
 
     def standing(self) -> Standing:
         """Return what holds."""

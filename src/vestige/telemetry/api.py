@@ -14,7 +14,6 @@ from vestige.telemetry.counting import Counting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from vestige.telemetry.answers import Answers
     from vestige.telemetry.source import Source
     from vestige.telemetry.standing import Standing
 
@@ -43,11 +42,11 @@ class Telemetry:
     ) -> None:
         """`context` are values for the fields of the schema's own `context`, such as the program's version."""
         path = os.path.abspath(schema)
-        self._find: Callable[[Answers], Source] = lambda answers: source.of_schema(path, answers)
+        self._find: Callable[[Mapping[str, str]], Source] = lambda chosen: source.of_schema(path, chosen)
         self._folder: str | None = None
         if is_project:
             self._folder = folder = path if os.path.isdir(path) else os.path.dirname(path)
-            self._find = lambda answers: source.of_project(folder, answers)
+            self._find = lambda chosen: source.of_project(folder, chosen)
         self._context = dict(context or {})
         self._counting: Counting | None = None
         self._pid = 0

@@ -17,7 +17,6 @@ from vestige.telemetry import counters, standing, timetable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vestige.telemetry.answers import Answers
     from vestige.telemetry.places import Places
     from vestige.telemetry.schema import Field, Schema
     from vestige.telemetry.source import Source
@@ -34,7 +33,7 @@ class Counting:
         self,
         places: Places | None,
         around: Surroundings,
-        find: Callable[[Answers], Source] | None = None,
+        find: Callable[[Mapping[str, str]], Source] | None = None,
         context: Mapping[str, object] | None = None,
     ) -> None:
         self.places = places
@@ -63,7 +62,7 @@ class Counting:
             raise TelemetryError("; ".join(holds.troubles) or "there is no home to keep counts in")
         labels = labelled(holds.source.schema, event, fields, day or dt.date.today())  # noqa: DTZ011 - the user's own day
         if labels is None or holds.mode == "off":
-            timetable.look(places, self.around.environ, holds)
+            self._look(places, holds)
             return
         self._append(places, holds, counters.line(holds.mark, event, labels), day or dt.date.today())  # noqa: DTZ011
 
@@ -77,7 +76,11 @@ class Counting:
             _make(places, folder, holds.source)
             began = counters.append(folder, lines, day)
         self._told = day
-        timetable.look(places, self.around.environ, holds, week_began=began)
+        self._look(places, holds, week_began=began)
+
+    def _look(self, places: Places, holds: Standing, *, week_began: bool = False) -> None:
+        if not holds.is_off_by_variable:
+            timetable.look(places, self.around.environ, week_began=week_began)
 
     def _context_line(self, holds: Standing) -> bytes:
         if not self._context or holds.source is None:

@@ -11,7 +11,8 @@ from vestige.telemetry import project
 from vestige.telemetry import schema as schemas
 
 if TYPE_CHECKING:
-    from vestige.telemetry.answers import Answers
+    from collections.abc import Mapping
+
     from vestige.telemetry.schema import Schema
     from vestige.telemetry.surroundings import Surroundings
 
@@ -29,29 +30,34 @@ class Source:
     named_in: str | None = None  # the file or variable that names the collector
 
 
-def own(answers: Answers, around: Surroundings) -> Source:
-    """Return vestige's own. Raises TelemetryError where what names the collector can't be used."""
+def own(chosen: Mapping[str, str], around: Surroundings) -> Source:
+    """Return vestige's own; `chosen` are the collectors that the user named, by schema name.
+
+    Raises TelemetryError where what names the collector can't be used.
+    """
     schema = schemas.load()
     variable = around.environ.get(COLLECTOR_VARIABLE)
     if variable:
         return _sent(schema, schemas.BUILT_IN, variable, f"${COLLECTOR_VARIABLE}")
-    if schema.name in answers.collectors:
-        return _sent(schema, schemas.BUILT_IN, answers.collectors[schema.name], "your choice")
+    if schema.name in chosen:
+        return _sent(schema, schemas.BUILT_IN, chosen[schema.name], "your choice")
     organisation = admin(around).get("collector")
     if organisation:
         return _sent(schema, schemas.BUILT_IN, str(organisation), around.admin_file)
     return _sent(schema, schemas.BUILT_IN, schema.collector, schemas.BUILT_IN)
 
 
-def of_schema(path: str, answers: Answers, *, collector: str | None = None, named_in: str | None = None) -> Source:
+def of_schema(
+    path: str, chosen: Mapping[str, str], *, collector: str | None = None, named_in: str | None = None
+) -> Source:
     """Return that of a schema file, which may be in any package. Raises TelemetryError."""
     schema = schemas.load(path)
-    if schema.name in answers.collectors:
-        return _sent(schema, path, answers.collectors[schema.name], "your choice")
+    if schema.name in chosen:
+        return _sent(schema, path, chosen[schema.name], "your choice")
     return _sent(schema, path, collector or schema.collector, named_in if collector else path)
 
 
-def of_project(folder: str, answers: Answers) -> Source:
+def of_project(folder: str, chosen: Mapping[str, str]) -> Source:
     """Return that of the project around `folder`. Raises TelemetryError where no file there names a schema."""
     for table in project.tables({}, os.path.abspath(folder)):
         if table.trouble:
@@ -60,7 +66,7 @@ def of_project(folder: str, answers: Answers) -> Source:
         if isinstance(named, str):
             path = os.path.join(os.path.dirname(table.path), named)
             collector = table.content.get("collector")
-            found = of_schema(path, answers, collector=str(collector) if collector else None, named_in=table.path)
+            found = of_schema(path, chosen, collector=str(collector) if collector else None, named_in=table.path)
             if found.schema.name == schemas.load().name:
                 raise TelemetryError(f"`{path}`: `{found.schema.name}` is another's name")
             return found

@@ -16,7 +16,7 @@ from vestige.telemetry.answers import MODES, Answers
 from vestige.telemetry.surroundings import is_said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from vestige.telemetry.places import Places
     from vestige.telemetry.source import Source
@@ -59,12 +59,19 @@ class Standing:
         )
 
     @property
+    def is_off_by_variable(self) -> bool:
+        """Say whether a variable says no for this very process: then it starts nothing either."""
+        return any(rule.mode == "off" and rule.kind == "variable" for rule in self.rules)
+
+    @property
     def troubles(self) -> list[str]:
         """What could not be read: each is a no."""
         return [rule.why for rule in self.rules if rule.kind == "trouble"]
 
 
-def of(places: Places | None, around: Surroundings, find: Callable[[Answers], Source] | None = None) -> Standing:
+def of(
+    places: Places | None, around: Surroundings, find: Callable[[Mapping[str, str]], Source] | None = None
+) -> Standing:
     """Return what holds for the counts of the source that `find` returns, by default vestige's own."""
     answers, rules = Answers(), list(_outer(around))
     found: Source | None = None
@@ -75,7 +82,7 @@ def of(places: Places | None, around: Surroundings, find: Callable[[Answers], So
     except TelemetryError as error:
         rules.append(Rule("off", str(error), kind="trouble"))
     try:
-        found = find(answers) if find else source.own(answers, around)
+        found = find(answers.collectors) if find else source.own(answers.collectors, around)
         rules.append(_consent(answers, found))
     except TelemetryError as error:
         rules.append(Rule("local", str(error), kind="trouble"))

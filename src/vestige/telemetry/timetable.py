@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vestige.telemetry.places import Places
-    from vestige.telemetry.standing import Standing
 
 DAY = 86_400.0  # s
 SECONDS = 2.0  # for everything: resolving, connecting, sending, waiting for the answer
@@ -27,7 +26,7 @@ _WORKER = f"import sys; sys.path.append({_SITE!r}); from vestige.telemetry.worke
 _RUN_VARIABLE = "VESTIGE_RUN"
 
 
-def look(places: Places, environ: Mapping[str, str], holds: Standing, *, week_began: bool = False) -> None:
+def look(places: Places, environ: Mapping[str, str], *, week_began: bool = False) -> None:
     """Start the worker if it is time. Inside of a run it would be taken for a part of it: that waits."""
     now = time.time()
     if week_began:
@@ -36,8 +35,7 @@ def look(places: Places, environ: Mapping[str, str], holds: Standing, *, week_be
         is_due = os.stat(places.due).st_mtime <= now
     except OSError:
         return
-    by_variable = any(rule.mode == "off" and rule.kind == "variable" for rule in holds.rules)
-    if is_due and not by_variable and _RUN_VARIABLE not in environ:
+    if is_due and _RUN_VARIABLE not in environ:
         os.utime(places.due, (now, now + _AGAIN))
         start_worker(environ)
 

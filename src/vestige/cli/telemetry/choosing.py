@@ -34,7 +34,7 @@ def on(arguments: argparse.Namespace) -> int:
     if arguments.collector:
         name = whose.found(counting.standing).schema.name
         agreed.collectors[name] = source.check_collector(arguments.collector)
-    found = (counting.find or (lambda answers: source.own(answers, counting.around)))(agreed)
+    found = (counting.find or (lambda chosen: source.own(chosen, counting.around)))(agreed.collectors)
     if found.collector is None:
         raise TelemetryError("there is no collector to send to; `--collector URL` names one")
     if hurdle is not None and hurdle.why != standing.NOBODY:

@@ -25,7 +25,7 @@ def counting(arguments: argparse.Namespace, *, default: str | None = None) -> Co
     if not os.path.isdir(folder):
         raise UsageError(f"`{folder}` is no folder")
     found = Counting(
-        places.of_user(os.environ), surroundings.of_process(folder), lambda said: source.of_project(folder, said)
+        places.of_user(os.environ), surroundings.of_process(folder), lambda chosen: source.of_project(folder, chosen)
     )
     if found.standing.source is None:
         raise TelemetryError("; ".join(found.standing.troubles))
