@@ -8,7 +8,6 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-
 from harness.waiting import until
 
 if TYPE_CHECKING:
