@@ -65,7 +65,7 @@ def of_project(folder: str, answers: Answers) -> Source:
                 raise TelemetryError(f"`{path}`: `{found.schema.name}` is another's name")
             return found
     raise TelemetryError(
-        f"no `[tool.vestige.telemetry]` with a `schema` in `{folder}` or above, up to the Git top level"
+        f"no `[tool.vestige.telemetry]` with a `schema` in `{folder}`, or above it up to the top of a Git repository"
     )
 
 
