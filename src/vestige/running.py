@@ -99,15 +99,15 @@ def _observe(order: recorder.Order, folder: str | None, environ: dict[str, str],
         observer = _portable(start)
     drains = [_drain(pipe) for pipe in (observer.stdout, observer.stderr) if pipe]
     try:
-        return observer.wait()
+        code = observer.wait()
     except KeyboardInterrupt as interrupt:
         if isinstance(interrupt, Terminated):
             observer.send_signal(interrupt.number)
         observer.wait()  # Ctrl-C reached the command too: it decides when to end
-        raise
-    finally:
-        for drain in drains:
-            drain.join()
+        raise  # what the command has left running may hold its output for good: nobody waits for that any more
+    for drain in drains:
+        drain.join()
+    return code
 
 
 def _portable(start: Callable[..., subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
@@ -122,7 +122,7 @@ def _drain(pipe: IO[bytes]) -> threading.Thread:
 
     def read() -> None:
         with pipe:
-            while pipe.read(_PIECE):
+            while os.read(pipe.fileno(), _PIECE):  # no lock is held that the end of this process may wait for
                 pass
 
     thread = threading.Thread(target=read, daemon=True)

@@ -148,6 +148,17 @@ def test_code() -> None:
     assert "other code: train.py" in words
 
 
+def test_an_input_of_git_annex_is_known_by_its_link() -> None:
+    """Each content is another object, and the file that people know is one."""
+    maker = Maker()
+    then, now = (
+        dataclasses.replace(use, path=f"/data/.git/annex/objects/{digit}/KEY{digit}", names=(use.path,))
+        for digit, (use,) in enumerate((CSV, LARGER))
+    )
+    _, _, words = why(maker.run(uses=[then]), maker.run(uses=[now], wall=18.0, cpu=16.0))
+    assert "2.00 times the input (10.0 MB → 20.0 MB: in.csv 10.0 MB → 20.0 MB)" in words
+
+
 def test_another_machine_and_environment() -> None:
     maker = Maker()
     machine = dataclasses.replace(MACHINE, host="node2")

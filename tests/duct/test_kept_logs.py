@@ -272,6 +272,12 @@ class TestHostile:
         assert [type(entry) for entry in found] == [Problem] * 4
         assert ["git annex get" in entry.reason for entry in found if isinstance(entry, Problem)].count(True) == 1
 
+    def test_where_there_is_nothing_it_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(RecordError, match="nothing there is called so"):
+            kept.at(str(tmp_path / "nowhere"))
+        with pytest.raises(RecordError, match=r"ends in `info\.json`"):
+            kept.at(str(tmp_path))
+
     def test_output_that_is_not_here(self, tmp_path: Path) -> None:
         path = written.log(tmp_path)
         os.unlink(tmp_path / "run_stdout")

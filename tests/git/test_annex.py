@@ -233,6 +233,22 @@ class TestInputs:
         assert dataset.outcome["uncommitted"] == ["in"]
 
 
+class TestWhereFilesComeFrom:
+    def test_by_their_names_in_the_work_tree(self, dataset: Dataset) -> None:
+        dataset.committed("cat in in > twice")
+        dataset.committed("cat twice in > thrice")
+        first, last = (path[-8:] for path in dataset.runs())
+        assert self.tree(dataset, "why", "thrice") == ["thrice  9 B", last, "twice  6 B", first, "in  3 B", "in  3 B"]
+        assert self.tree(dataset, "used-by", "twice") == ["twice  6 B", last, "thrice  9 B"]
+
+    @staticmethod
+    def tree(dataset: Dataset, *words: str) -> list[str]:
+        """Return files as they stand there, and runs by their ids."""
+        lines = dataset.call(dataset.vestige.executable, *words).splitlines()
+        bare = [line.lstrip(" │├└─") for line in lines]
+        return [line.partition("  sh -c ")[0] for line in bare]
+
+
 ODD_NAMES = ("two words", "-z", ":(top)in", "*", "ä", "a\nb", '"q"', "[in]", "{x}", "odd\udcff")
 
 

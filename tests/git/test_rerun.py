@@ -307,6 +307,11 @@ class TestRanges:
     def test_none_in_it(self, history: History, words: tuple[str, ...]) -> None:
         assert "no run is recorded in" in history.refused("--yes", *words)
 
+    def test_an_end_that_is_no_commit_is_named(self, history: History) -> None:
+        assert "there is no commit `main~9`" in history.refused("main~9..main")
+        assert "there is no commit `mian`" in history.refused("begin..mian")
+        assert "`one..two` is neither a commit nor a run" in history.refused("one..two")
+
     def test_one_without_runs_says_where_to_look(self, history: History) -> None:
         assert "`--since=` looks at its whole history" in history.refused("--yes")
 

@@ -11,6 +11,7 @@ from harness.kept import Store, digest, made_up, state, used
 
 import vestige
 from vestige.history import lineage
+from vestige.record.file_state import file_state
 from vestige.record.model import FileUse
 from vestige.text import from_os
 
@@ -32,6 +33,14 @@ def edges(found: Lineage) -> set[tuple[str, str, str]]:
     """Return the links with paths and command lines in place of ids."""
     names = {node.id: node.path for node in found.files} | {step.id: " ".join(step.record.argv) for step in found.runs}
     return {(names[link.source], link.relation, names[link.target]) for link in found.links}
+
+
+def _annexed(path: str, thing: str, content: bytes) -> None:
+    """Put a content where git-annex keeps it, and a link in its place."""
+    os.makedirs(os.path.dirname(thing))
+    with open(thing, "wb") as file:
+        file.write(content)
+    os.symlink(os.path.relpath(thing, os.path.dirname(path)), path)
 
 
 def pipeline(store: Store) -> None:
@@ -206,6 +215,47 @@ class TestPaths:
         monkeypatch.chdir(tmp_path)
         for name in ("link", os.path.basename(odd), odd):
             assert len(lineage.why(store.runs, name).runs) == 1
+
+    def test_a_file_that_git_annex_has_taken_in(self, store: Store, tmp_path: Path) -> None:
+        """Its content is an object now, and a link to that stands where the run had written the file."""
+        clean, thing = str(tmp_path / "clean.csv"), str(tmp_path / ".git/annex/objects/a1/b2/KEY/KEY")
+        store.run(used("output", clean, b"clean"), argv=("clean",))
+        _annexed(clean, thing, b"clean")
+        found = lineage.why(store.runs, clean)
+        assert edges(found) == {("clean", "wrote", clean)}
+        assert (found.standing, found.files[0].size) == ("same", 5)
+        store.run(used("input", thing, b"clean", names=(clean,)), used("output", REPORT, b"report"), argv=("report",))
+        told = {("clean", "wrote", clean), (clean, "read", "report"), ("report", "wrote", REPORT)}
+        assert edges(lineage.why(store.runs, REPORT)) == told
+        assert edges(lineage.used_by(store.runs, clean)) == told - {("clean", "wrote", clean)}
+        os.unlink(thing)  # `git annex drop`
+        found = lineage.why(store.runs, clean)
+        assert (edges(found), found.standing) == ({("clean", "wrote", clean)}, "gone")
+
+    def test_an_object_of_git_annex_is_shown_by_its_link(self, store: Store, tmp_path: Path) -> None:
+        raw, thing = str(tmp_path / "raw.csv"), str(tmp_path / ".git/annex/objects/a1/b2/KEY/KEY")
+        _annexed(raw, thing, b"raw")
+        store.run(used("input", thing, b"raw", names=(raw,)), used("output", REPORT, b"report"))
+        for found in (lineage.why(store.runs, REPORT), lineage.used_by(store.runs, raw)):
+            assert [(file.shown, file.path) for file in found.files if file.kind != "output"] == [(raw, thing)]
+
+    def test_another_content_under_the_same_link(self, store: Store, tmp_path: Path) -> None:
+        clean, thing = str(tmp_path / "clean.csv"), str(tmp_path / ".git/annex/objects/a1/b2/KEY/KEY")
+        store.run(used("output", clean, b"clean"), argv=("clean",))
+        _annexed(clean, thing, b"other")
+        found = lineage.why(store.runs, clean)
+        assert edges(found) == {("clean", "wrote", clean), (clean, "changed", thing)}
+        assert found.standing == "changed"
+
+    def test_a_link_that_a_run_made(self, store: Store, tmp_path: Path) -> None:
+        """It is the link that was written, not what it leads to."""
+        target, link = tmp_path / "target", tmp_path / "link"
+        target.write_bytes(b"target")
+        link.symlink_to(target)
+        found_state = file_state(os.lstat(link))
+        store.run(dataclasses.replace(used("output", str(link), b""), hash=None, after=found_state))
+        found = lineage.why(store.runs, str(link))
+        assert (edges(found), found.standing) == ({("step 1", "wrote", str(link))}, "same")
 
     def test_a_name_that_is_gone(self, store: Store) -> None:
         store.run(used("output", REPORT, b"report", names=("/data/report.tmp",)))

@@ -146,6 +146,7 @@ class TestTrouble:
         assert case_of(tmp_path, "alone")["not_run"] is None
         page = (tmp_path / "out" / "comparison.md").read_text()
         assert f"| under con-duct | `duct kedro run` | {reason}" in page
+        assert "run in 2 ways:\nkedro run alone, with kedro-telemetry.\n" in page
 
     def test_a_command_that_fails_is_told_with_its_last_word(self, project: Path, tmp_path: Path) -> None:
         bare = tmp_path / "bin"

@@ -370,6 +370,14 @@ def test_a_new_endpoint_purpose_or_schema_asks_again(scene: Scene, change: Calla
     assert other.may_ask
 
 
+def test_a_no_has_the_day_on_which_it_was_said(scene: Scene) -> None:
+    agreed = said.Answers().saying(_schema(scene, lambda _: None), "yes", "shown")
+    long_ago = dataclasses.replace(agreed.answers[0], day="2020-02-29")
+    (answer,) = dataclasses.replace(agreed, answers=(long_ago,)).withdrawn().answers
+    assert (answer.said, answer.mark) == ("no", "")
+    assert abs((dt.date.fromisoformat(answer.day) - TODAY).days) <= 1
+
+
 def test_the_answer_is_kept_with_day_hash_and_the_text_that_was_shown(scene: Scene) -> None:
     scene.agree(URL)
     (answer,) = said.load(scene.places.answers).answers

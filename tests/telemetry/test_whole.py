@@ -214,6 +214,8 @@ def test_the_sender_belongs_to_nobody_and_holds_nothing_open(machine: Machine, c
 
 def test_send_forget_and_off_as_commands(machine: Machine, collector: Collector) -> None:
     agree(machine, collector.url)
+    for words in (["send"], ["send", "--dry-run"]):
+        assert "nothing waits: a report is made of a week when it is over" in machine("telemetry", *words).stderr
     count_last_week(machine)
     raw = machine("telemetry", "send", "--dry-run").stdout
     sent = machine("telemetry", "send")

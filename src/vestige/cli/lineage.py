@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from vestige.cli import printing, stores
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from vestige.history.lineage import Lineage
 
+_FOLDER = "this is a folder; name a file in it"
 _DEPTH = 10  # runs: more is no page for people any more
 
 
@@ -51,6 +53,6 @@ def show(lineage: Lineage, arguments: argparse.Namespace, *, nothing: str) -> No
     for line in lines:
         print(line)
     if not lineage.runs:
-        printing.say(nothing)
+        printing.say(_FOLDER if os.path.isdir(arguments.path) else nothing)
     if lineage.cut and arguments.depth is None:
         printing.say(f"it goes on beyond {_DEPTH} runs; `--depth` shows more")

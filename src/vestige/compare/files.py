@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.compare.differences import Difference, joined
+from vestige.record.known_as import known_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +72,7 @@ def _contents(seen: Seen, *, going_in: bool) -> dict[str, Content]:
     kinds = ("input", "modified", "removed") if going_in else ("output", "modified")
     top = seen.record.cwd.rstrip("/") + "/"
     uses = (use for use in seen.files if use.kind in kinds and not use.path.endswith(_NAMELESS))
-    return {_named(use.path, top): _content(use, going_in=going_in) for use in uses}
+    return {_named(known_as(use.path, use.names), top): _content(use, going_in=going_in) for use in uses}
 
 
 def _named(path: str, top: str) -> str:

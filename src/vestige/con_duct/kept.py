@@ -109,7 +109,9 @@ def at(path: str, *, deep: bool = False) -> list[str]:
         folder, name = os.path.split(path)
         found = [log for log in within(folder or os.curdir) if os.path.basename(log).startswith(name)]
     if not found:
-        raise RecordError(f"no log of con-duct at {path}: the name of one ends in `{logs.INFO_NAME}`")
+        is_there = os.path.lexists(path)
+        why = f"the name of one ends in `{logs.INFO_NAME}`" if is_there else "nothing there is called so, or begins so"
+        raise RecordError(f"no log of con-duct at {path}: {why}")
     return found
 
 

@@ -13,6 +13,7 @@ from vestige.history.origin import Origin, Search, Version, as_left, as_read, is
 from vestige.history.present import Present
 from vestige.history.uses import REMOVED, WRITTEN, Sighting, path_token
 from vestige.pipelines.plan import has_plans
+from vestige.record.known_as import known_as
 from vestige.store.kept import Problem
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ class FileVersion:
     hash: str | None  # of the content; None: not known
     size: int | None  # B
     kind: FileClass | None = None  # how the run used it that wrote it, or else the first that read it
+    names: tuple[str, ...] = ()  # the links by which it was read, or asked about
+
+    @property
+    def shown(self) -> str:
+        """The path that people know it by."""
+        return known_as(self.path, self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +207,7 @@ class _Graph:
     def _file(self, key: object, version: Version, kind: FileClass | None) -> FileVersion:
         if key not in self.files:
             name = f"file{len(self.files) + 1}"
-            self.files[key] = FileVersion(name, version.path, version.hash, size(version.state), kind)
+            self.files[key] = FileVersion(name, version.path, version.hash, size(version.state), kind, version.names)
         return self.files[key]
 
     def finished(self, direction: Direction, start: FileVersion, present: Present) -> Lineage:

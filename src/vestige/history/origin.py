@@ -24,6 +24,12 @@ class Version:
     path: str  # text
     hash: str | None
     state: FileState | None
+    names: tuple[str, ...] = ()  # links that led there: what stood at one may have been a file when it was written
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where it may have been written to."""
+        return (self.path, *self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,10 @@ class Search:
         wanted = (WRITTEN, REMOVED, self.read_classes if forward else ())
         self.written, self.removed, self.read = self.uses.places(*wanted)
 
-    def writers(self, path: str) -> Sequence[int]:
-        """Return the places where runs wrote `path`, newest first."""
-        return self.written.by_path.get(path_token(path), ())
+    def writers(self, *paths: str) -> Sequence[int]:
+        """Return the places where runs wrote any of `paths`, newest first."""
+        places = [self.written.by_path.get(path_token(path), ()) for path in paths]
+        return places[0] if len(places) == 1 else sorted({place for each in places for place in each})
 
     def origin(self, version: Version, reader: int) -> Origin | None:
         """Return where `version` came from when run `reader` read it; None: no run that is kept wrote it.
@@ -60,9 +67,9 @@ class Search:
         """
         alike = list(self._alike(version, reader))
         for sighting in alike:
-            if sighting.use.path == version.path:
+            if sighting.use.path in version.paths:
                 return Origin("same", sighting)
-        newest = next(self.uses.sightings(earlier(self.writers(version.path), reader)), None)
+        newest = next(self.uses.sightings(earlier(self.writers(*version.paths), reader)), None)
         if newest is not None and same_state(newest.use.after, version.state):
             return Origin("same", newest)
         for sighting in self._meanwhile(version, reader):
@@ -79,12 +86,12 @@ class Search:
             return
         places = self.written.by_hash.get(version.hash.encode(), ())
         for sighting in self.uses.sightings(earlier(places, reader)):
-            if sighting.use.path == version.path or size(sighting.use.after):
+            if sighting.use.path in version.paths or size(sighting.use.after):
                 yield sighting
 
     def _meanwhile(self, version: Version, reader: int) -> Iterator[Sighting]:
         """Yield who began after the reader, but while it ran, and wrote what it read."""
-        places = later(self.writers(version.path), reader)
+        places = later(self.writers(*version.paths), reader)
         record = self.uses.record(reader) if places else None
         ended = "" if record is None or record.ended is None else record.ended
         second = ended.replace("-", "").replace(":", "")[:_NAME_SECOND]
@@ -96,7 +103,7 @@ class Search:
 
 def as_read(use: FileUse) -> Version:
     """Return the version that a run read."""
-    return Version(use.path, use.hash_read, use.before)
+    return Version(use.path, use.hash_read, use.before, use.names)
 
 
 def as_left(use: FileUse) -> Version:

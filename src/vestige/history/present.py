@@ -11,7 +11,7 @@ from vestige.history.same_files import look
 from vestige.history.uses import WRITTEN, path_token, run_of
 from vestige.provenance import hashing
 from vestige.record.model import FileUse, Options
-from vestige.text import from_os
+from vestige.text import from_os, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,9 +25,10 @@ class Present:
 
     def __init__(self, search: Search, path: str) -> None:
         self.search = search
-        self.path = self._known_path(path)
+        self.path, *names = self._known_paths(path)
+        self.names = tuple(names)
         self.now = look(self.path)
-        self.writers = search.writers(self.path)
+        self.writers = search.writers(self.path, *names)
         self.version = self._version(search.read.by_path.get(path_token(self.path), ()))
         self.origin: Origin | None = search.origin(self.version, NOW)
 
@@ -48,29 +49,39 @@ class Present:
             return None
         return self.search.uses.runs[run_of(places[0])].short_id
 
-    def _known_path(self, path: str) -> str:
-        """Return the canonical path, as text; for one that is gone, that of the file which had it as a name."""
+    def _known_paths(self, path: str) -> list[str]:
+        """Return the path to look at, as text, and then the link that led there, if the runs know that by its name."""
         given = os.path.abspath(path)
         candidates = [from_os(name) for name in dict.fromkeys((os.path.realpath(given), given))]
         for candidate in candidates:
             if self.search.writers(candidate) or path_token(candidate) in self.search.read.by_path:
-                return candidate
+                return candidates if candidate == candidates[0] or self._was_replaced(candidate) else [candidate]
         if not os.path.lexists(given):
             for candidate in candidates:
                 named = self.search.uses.named(candidate, WRITTEN)
                 if named is not None:
-                    return named.use.path
-        return candidates[0]
+                    return [named.use.path]
+        return candidates
+
+    def _was_replaced(self, path: str) -> bool:
+        """Say whether a run wrote a file where a link is now: git-annex has put the content elsewhere."""
+        newest = next(self._newest(self.search.writers(path)), None)
+        return (
+            os.path.islink(to_bytes(path))
+            and newest is not None
+            and newest.after is not None
+            and newest.after.type == "file"
+        )
 
     def _version(self, readers: Sequence[int]) -> Version:
         """Return the version that is there now, or was last; its content is read only where nothing else tells."""
         newest = [use for places in (self.writers, readers) for use in self._newest(places)]
         if self.now is None:
-            return as_left(newest[0]) if newest else Version(self.path, None, None)
+            return as_left(newest[0]) if newest else Version(self.path, None, None, self.names)
         for use in newest:
             if use.hash is not None and untouched(use.after, self.now):
-                return Version(self.path, use.hash, self.now)
-        return Version(self.path, self._hash(newest), self.now)
+                return Version(self.path, use.hash, self.now, self.names)
+        return Version(self.path, self._hash(newest), self.now, self.names)
 
     def _newest(self, places: Sequence[int]) -> Iterator[FileUse]:
         return (sighting.use for sighting in itertools.islice(self.search.uses.sightings(places), 1))

@@ -31,7 +31,8 @@ def lines(comparison: Comparison, paint: Paint) -> Iterator[str]:
     for explanation in comparison.explanations:
         yield paint.bold(words.sentence(comparison, explanation))
     yield ""
-    yield from (f"  {_side(side)}" for side in comparison.sides)
+    width = max(len(safe(side.name)) for side in comparison.sides)
+    yield from (f"  {safe(side.name):<{width}}  {side_words(side)}" for side in comparison.sides)
     yield ""
     yield from _indented(plain(figure_columns(comparison), list(figure_rows(comparison))))
     for topic, found in by_topic(comparison.differences):
@@ -133,10 +134,6 @@ def side_words(side: Compared) -> str:
     """Return a side in a line: how many runs, how they ended, the command."""
     runs = "" if side.count == 1 else f"{number(side.count)} runs, "
     return f"{runs}{', '.join(side.outcomes)}  {shortened(side.command, _LONGEST_COMMAND)}"
-
-
-def _side(side: Compared) -> str:
-    return f"{safe(side.name)}  {side_words(side)}"
 
 
 def _beside(row: Row, cells: Sequence[str]) -> Iterator[str]:

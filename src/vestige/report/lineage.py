@@ -109,7 +109,7 @@ class _Tree:
                 yield _Branch(self.files[lower])
             elif lower not in passed:
                 words = (
-                    self.words.get(link.relation) or f"same content as {relative(self.files[lower].path, self.here)}:"
+                    self.words.get(link.relation) or f"same content as {relative(self.files[lower].shown, self.here)}:"
                 )
                 for branch in self._below(self.files[lower], passed | {node.id, lower}):
                     yield _Branch(branch.node, f"{words} {branch.words}".rstrip())
@@ -122,7 +122,7 @@ class _Tree:
     def file(self, name: str) -> str:
         """Return a file in words."""
         node = self.files[name]
-        return relative(node.path, self.here) + ("" if node.size is None else f"  {size(node.size)}")
+        return relative(node.shown, self.here) + ("" if node.size is None else f"  {size(node.size)}")
 
 
 def tree_lines(lineage: Lineage, here: str, *, paint: Paint = PLAIN) -> Iterator[str]:
@@ -137,7 +137,7 @@ def dot_lines(lineage: Lineage, here: str) -> Iterator[str]:
     yield "digraph lineage {"
     yield "  rankdir=LR;"
     for node in lineage.files:
-        label = relative(node.path, here) + ("" if node.hash is None else f"\n{hash_start(node.hash)}")
+        label = relative(node.shown, here) + ("" if node.hash is None else f"\n{hash_start(node.hash)}")
         bold = ", style=bold" if node.id == lineage.start else ""
         yield f"  {node.id} [shape=note, label={_quoted(label)}{bold}];"
     for step in lineage.runs:
@@ -153,7 +153,15 @@ def dot_lines(lineage: Lineage, here: str) -> Iterator[str]:
 def as_json(lineage: Lineage) -> dict[str, Any]:
     """Return nodes, edges in the direction of time, and what else is known."""
     files = [
-        {"id": node.id, "type": "file", "path": node.path, "hash": node.hash, "size": node.size, "class": node.kind}
+        {
+            "id": node.id,
+            "type": "file",
+            "path": node.path,
+            "names": list(node.names),
+            "hash": node.hash,
+            "size": node.size,
+            "class": node.kind,
+        }
         for node in lineage.files
     ]
     edges = [{"from": link.source, "to": link.target, "relation": link.relation} for link in lineage.links]

@@ -68,7 +68,7 @@ def _headline(repetitions: Sequence[Repetition]) -> str:
     times = "" if len(repetitions) == 1 else f" in all of {len(repetitions)} repetitions"
     if not paths:
         return "it left nothing to compare"
-    return f"{good} of {len(paths)} outputs {'repeats' if len(paths) == 1 else 'repeat'}{times}"
+    return f"{good} of {len(paths)} {'output repeats' if len(paths) == 1 else 'outputs repeat'}{times}"
 
 
 def _is_good(repetition: Repetition, path: str) -> bool:

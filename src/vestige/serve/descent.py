@@ -131,7 +131,7 @@ def _run_lines(step: Step) -> tuple[str, ...]:
 def _file_lines(node: FileVersion) -> tuple[str, ...]:
     known = [] if node.size is None else [size(node.size)]
     known += [] if node.hash is None else [hash_start(node.hash)]
-    return _ending(relative(node.path, ""), _WIDE), " · ".join(known) or "content not known"
+    return _ending(relative(node.shown, ""), _WIDE), " · ".join(known) or "content not known"
 
 
 def _ending(path: str, width: int) -> str:
@@ -149,7 +149,7 @@ def _vertex(
         width=round(box.width, 1),
         height=round(box.height, 1),
         lines=lines,
-        told=command(node.record.argv) if isinstance(node, Step) else relative(node.path, ""),
+        told=command(node.record.argv) if isinstance(node, Step) else relative(node.shown, ""),
         run=node.record.id if isinstance(node, Step) else None,
         is_here=is_here,
         is_bad=is_run and failed(node.record) if isinstance(node, Step) else False,
@@ -180,5 +180,7 @@ def _sentence(source: FileVersion | Step, target: FileVersion | Step, link: Link
 
 def _name(node: FileVersion | Step) -> str:
     return (
-        f"{short_id(node.record.id)} {command(node.record.argv)}" if isinstance(node, Step) else relative(node.path, "")
+        f"{short_id(node.record.id)} {command(node.record.argv)}"
+        if isinstance(node, Step)
+        else relative(node.shown, "")
     )

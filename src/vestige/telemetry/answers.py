@@ -64,17 +64,22 @@ class Answers:
         kept = tuple(one for one in self.answers if not one.answers(source))
         mark = os.urandom(4).hex() if said == "yes" else ""
         schema = source.schema
-        day = dt.datetime.now(dt.timezone.utc).date().isoformat()
-        new = Answer(said, schema.id, schema.hash, source.collector or "", schema.purpose, day, text, mark)
+        new = Answer(said, schema.id, schema.hash, source.collector or "", schema.purpose, _today(), text, mark)
         return replace(self, answers=(*kept, new)[-_MOST_ANSWERS:])
 
     def withdrawn(self, name: str | None = None) -> Answers:
         """Return the same with every yes, or those for one schema, turned into a no."""
         changed = (
-            replace(one, said="no", mark="") if one.said == "yes" and name in (None, one.schema.split("/")[0]) else one
+            replace(one, said="no", day=_today(), mark="")
+            if one.said == "yes" and name in (None, one.schema.split("/")[0])
+            else one
             for one in self.answers
         )
         return replace(self, answers=tuple(changed))
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.timezone.utc).date().isoformat()
 
 
 def load(path: str) -> Answers:

@@ -82,8 +82,8 @@ def _ask(places: Places, holds: Standing) -> None:
         _say("")
         is_yes = False
     answers.store(places.answers, holds.answers.saying(source, "yes" if is_yes else "no", shown))
-    _say("vestige: " + ("yes: `vestige telemetry` shows it, `vestige telemetry off` ends it" if is_yes else
-                        "no: counts stay here, and you are not asked again"))  # fmt: skip
+    thanks = "yes: `vestige telemetry log` shows what was sent, `vestige telemetry off` ends it"
+    _say("vestige: " + (thanks if is_yes else "no: counts stay here, and you are not asked again"))
 
 
 def _answer(places: Places, holds: Standing) -> bool:

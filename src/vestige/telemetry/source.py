@@ -71,7 +71,7 @@ def of_project(folder: str, chosen: Mapping[str, str]) -> Source:
                 raise TelemetryError(f"`{path}`: `{found.schema.name}` is another's name")
             return found
     raise TelemetryError(
-        f"no `[tool.vestige.telemetry]` with a `schema` in `{folder}` or above, up to the Git top level"
+        f"no `[tool.vestige.telemetry]` with a `schema` in `{folder}`, or above it up to the top of a Git repository"
     )
 
 

@@ -16,7 +16,7 @@ examples:
   vestige telemetry                       what holds here, which rule says so, where everything lies
   vestige telemetry stats                 your own use: commands, outcomes, durations, versions
   vestige telemetry preview               the exact bytes of the next report
-  vestige telemetry on                    say yes, after a look at what is sent and to whom
+  vestige telemetry on                    say yes; it shows what is sent and to whom
   vestige telemetry off                   nothing is counted; what was sent is deleted
   vestige telemetry kedro --off           switch kedro-telemetry off in this project
   vestige telemetry count command name=train   count an event of this project's own schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def on(arguments: argparse.Namespace) -> int:
     said.store(places.answers, agreed.saying(found, "yes", asking.words(found)))
     holds = counting.again()
     print(f"telemetry is {holds.mode}\n{asking.words(found)}")
-    print("`vestige telemetry preview` shows the next report, `vestige telemetry off` ends it")
+    whom = f" --project {shlex.quote(arguments.project)}" if arguments.project else ""
+    print(safe(f"`vestige telemetry preview{whom}` shows the next report, `vestige telemetry off{whom}` ends it"))
     return exit_codes.OK
 
 

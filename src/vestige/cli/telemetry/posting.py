@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
     from vestige.telemetry.schema import Field
+    from vestige.telemetry.standing import Standing
 
 _WAIT = 5.0  # s for another sender to be gone
 _SECONDS = 10.0  # s in all: somebody is waiting and asked for it
@@ -30,15 +31,15 @@ def send(arguments: argparse.Namespace) -> int:
     if not timetable.HAS_SENDER:
         raise TelemetryError("this installation was built without what sends")
     counting = whose.counting(arguments)
-    places, holds = whose.kept(counting), counting.standing
+    places = whose.kept(counting)
     with sending.holding(places, wait=_WAIT) as is_ours:
         check_lock(is_ours=is_ours)
         sending.close_weeks(places, dt.date.today())  # noqa: DTZ011 - the user's own week
-        if arguments.dry_run:
-            return _show(spool.read(places))
-        sent = sending.send_due(places, counting.around, at_once=True, seconds=_SECONDS)
-    if not sent:
-        printing.say(f"nothing waits; telemetry is {holds.mode}: {safe(holds.rules[0].why)}")
+        waiting = spool.read(places) if arguments.dry_run else []
+        sent = [] if arguments.dry_run else sending.send_due(places, counting.around, at_once=True, seconds=_SECONDS)
+    if not waiting and not sent:
+        _tell_that_nothing_waits(counting.standing)
+    _show(waiting)
     for one in sent:
         came = one.trouble or f"{one.status}"
         print(f"{one.what} {safe(one.report)} to {safe(one.collector)}: {safe(came)}")
@@ -75,10 +76,16 @@ def _value(text: str, field: Field | None) -> object:
         raise UsageError(f"`{field.name}` is a number, which `{text}` is not") from error
 
 
-def _show(waiting: list[spool.Waiting]) -> int:
+def _tell_that_nothing_waits(holds: Standing) -> None:
+    when = ": a report is made of a week when it is over" if holds.mode == "on" else ""
+    printing.say(f"nothing waits{when}; telemetry is {holds.mode}: {safe(holds.rules[0].why)}")
+
+
+def _show(waiting: list[spool.Waiting]) -> None:
+    if not waiting:
+        return
     from vestige.telemetry import wire  # noqa: PLC0415 - an installation can be without it
 
     for one in waiting:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), wire.report(one.collector, one.body.encode("ascii")).content + b"\n")
-    return exit_codes.OK

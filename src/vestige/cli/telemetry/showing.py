@@ -141,5 +141,9 @@ def _state(report: previews.Preview, holds: Standing) -> str:
         "waits": f"{report.week}, waits to be sent {to}",
         "over": f"{report.week}, to be sent {to}",
         "now": f"{report.week}, as it stands, to be sent {to} after Sunday",
-        "example": f"{report.week}, an example, since telemetry is {holds.mode}: this week, had you said yes before it",
+        "example": f"{report.week}, an example, since {_no_report(holds)}: this week, had you said yes before it",
     }[report.state]
+
+
+def _no_report(holds: Standing) -> str:
+    return "nothing was counted after you said yes" if holds.mode == "on" else f"telemetry is {holds.mode}"

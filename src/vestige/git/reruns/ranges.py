@@ -67,12 +67,16 @@ def _is_adjustment(repository: Repository, commit: str) -> bool:
 
 
 def _ends(repository: Repository, words: str) -> tuple[str, str] | None:
-    """Return the commits of `A..B`, of which either may be left out for HEAD."""
+    """Return the commits of `A..B`, of which either may be left out for HEAD. Raises UsageError: there is only one."""
     first, dots, last = words.partition("..")
     if not dots:
         return None
     ends = (repository.commit_of(first or "HEAD"), repository.commit_of(last or "HEAD"))
-    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+    if ends[0] is not None and ends[1] is not None:
+        return ends[0], ends[1]
+    if first and last and ends != (None, None) and not last.startswith("."):  # `A...B`, `../x`
+        raise UsageError(f"there is no commit `{last if ends[0] else first}`: `{words}` is no range here")
+    return None
 
 
 def _single(repository: Repository, words: str, tip: str) -> Range:
