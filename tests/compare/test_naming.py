@@ -147,3 +147,14 @@ def test_revision_whose_run_is_not_kept_here(repository: Repository) -> None:
 def test_commit_without_a_run(repository: Repository) -> None:
     done = repository.vestige.call("compare", "git:HEAD", "git:HEAD")
     assert (done.returncode, b"records no run" in done.stderr) == (2, True)
+
+
+def test_show_takes_a_commit_as_compare_does(repository: Repository) -> None:
+    repository.run("sh", "-c", "cat in.txt > out.txt", options=("--commit",))
+    repository.run("true")
+    for word in ("HEAD", "git:HEAD"):
+        done = repository.vestige.call("show", "--json", word)
+        assert json.loads(done.stdout)["argv"] == ["sh", "-c", "cat in.txt > out.txt"], done.stderr
+    refused = repository.vestige.call("show", "HEAD~1")
+    assert refused.returncode == 2
+    assert b"records no run" in refused.stderr

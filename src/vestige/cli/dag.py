@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, result_file
+from vestige import exit_codes
+from vestige.cli import leftovers, named, printing, result_file
 from vestige.errors import UsageError, VestigeError
 from vestige.record.place import short_id
 from vestige.report import dag, dag_svg, dag_text, plot_data, plot_runs, span_view
@@ -28,7 +28,7 @@ def draw(arguments: argparse.Namespace) -> int:
     suffix = _check(arguments)
     leftovers.clear_up()
     word = arguments.run[0] if arguments.run else "last"
-    run = plot_runs.folder_around(word) or api.all_kept(arguments.store).find(word)
+    run = plot_runs.folder_around(word) or named.run(arguments.store, word)
     record = run.load()
     seen = span_view.view(run, record)
     if seen is None:

@@ -50,18 +50,28 @@ def runs(all_runs: AllRuns, folder: str | None, word: str) -> tuple[KeptRun, ...
     """Return the runs that a word means, newest first; raises as `sides` does."""
     if word.startswith(TAG):
         return tuple(_tagged(all_runs, word.removeprefix(TAG)))
-    if word.startswith(REVISION):
-        return (_of_revision(all_runs, folder, word.removeprefix(REVISION)),)
     try:
         return (all_runs.find(word),)
     except RunNotFoundError:
-        if folder is None or settings.git_top_level(folder) is None:
+        found = of_revision(all_runs, folder, word)
+        if found is None:
             raise
-        try:
-            return (_of_revision(all_runs, folder, word),)
-        except GitError:  # no revision either
-            pass
-        raise
+        return (found,)
+
+
+def of_revision(all_runs: AllRuns, folder: str | None, word: str) -> KeptRun | None:
+    """Return the run that a commit records, `git:REVISION` or a revision alone; None where a word alone names none.
+
+    Raises as `sides` does.
+    """
+    if word.startswith(REVISION):
+        return _of_revision(all_runs, folder, word.removeprefix(REVISION))
+    if folder is None or settings.git_top_level(folder) is None:
+        return None
+    try:
+        return _of_revision(all_runs, folder, word)
+    except GitError:  # no revision either
+        return None
 
 
 def earlier_like(all_runs: AllRuns, record: Record) -> KeptRun:

@@ -6,8 +6,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, stores
+from vestige import exit_codes
+from vestige.cli import leftovers, named, printing, stores
 from vestige.con_duct import logs
 from vestige.errors import UsageError, VestigeError
 from vestige.report import plot_canvas, plot_data, plot_runs, plot_text
@@ -126,7 +126,7 @@ def _chart(word: str, arguments: argparse.Namespace, *, alone: bool) -> Chart:
     folder = plot_runs.folder_around(word)
     if folder is None and logs.is_log(word):
         return _log_chart(word, metrics, by_process=by_process)
-    run = folder or api.all_kept(arguments.store).find(word)
+    run = folder or named.run(arguments.store, word)
     if run.log is not None:  # every process has samples there, and so a curve of its own
         return _log_chart(run.log, metrics, by_process=by_process)
     return plot_runs.run_chart(run, metrics, by_process=by_process, by_span=by_span)

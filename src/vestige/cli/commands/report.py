@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, result_file, stores
+from vestige import exit_codes
+from vestige.cli import leftovers, named, printing, result_file, stores
 from vestige.pages.report import page
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Write it."""
     leftovers.clear_up()
-    every = api.all_kept(arguments.store)
-    runs = [every.find(word) for word in arguments.run or ["last"]]
+    runs = [named.run(arguments.store, word) for word in arguments.run or ["last"]]
     pieces = page(runs)
     if arguments.output == _STDOUT:
         for piece in pieces:

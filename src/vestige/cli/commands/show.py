@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
-from vestige.cli import leftovers, printing, stores
+from vestige.cli import leftovers, named, printing, stores
 from vestige.cli.commands import plot
 from vestige.errors import UsageError
 from vestige.history.keeping import MARK
@@ -33,6 +33,7 @@ examples:
   vestige show                   the last run
   vestige show 7f3a              by the start of its id
   vestige show last~1            the one before the last
+  vestige show HEAD              the run that a commit records
   vestige show --processes       every process: CPU, memory peak, bytes, command line
   vestige show --files           files that went in and came out; `--all` all, `--class software` of one class
   vestige show --tree            processes with what each read and wrote; `--all` all files and processes
@@ -50,7 +51,9 @@ _SECOND = 1_000_000_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vestige show`."""
-    parser.add_argument("run", nargs="?", default="last", metavar="RUN", help="default: `last`; also a log of con-duct")
+    parser.add_argument(
+        "run", nargs="?", default="last", metavar="RUN", help="default: `last`; also a log of con-duct, or a commit"
+    )
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--processes", action="store_true", help="its processes, children under their parents")
     part.add_argument("--files", action="store_true", help="its inputs and outputs: class, size, hash, path")
@@ -82,7 +85,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
     _check(arguments)
     leftovers.clear_up()
-    run = api.all_kept(arguments.store).find(arguments.run)
+    run = named.run(arguments.store, arguments.run)
     _show(run, run.load(), arguments)
     if run.log is None and os.path.lexists(os.path.join(run.path, MARK)):
         printing.say("it was thinned: output, events and series were removed by `vestige gc`")
