@@ -18,7 +18,7 @@ from vestige.errors import RecordError, StoreError
 from vestige.history.known_uses import KINDS, Entry, KnownUses, stamp_of
 from vestige.lines import open_regular
 from vestige.record import codec
-from vestige.record.place import FILES_NAME
+from vestige.record.place import FILES_NAME, RECORD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +36,7 @@ _HEAD = b'{"path":'
 _KIND = b',"kind":"'
 _HASH = b'"hash":"'
 _REMEMBERED = 1 << 14  # lines that stay parsed
+_RECORDS = 1 << 9  # that stay parsed: each takes as much as thirty lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Uses:
         self.runs = tuple(runs)  # newest first
         self.problems: dict[int, str] = {}
         self._parsed = functools.lru_cache(_REMEMBERED)(self._read_line)
-        self.record = functools.lru_cache(_REMEMBERED)(self._load)
+        self.record = functools.lru_cache(_RECORDS)(self._load)
 
     def places(self, *groups: Sequence[FileClass]) -> list[Places]:
         """Look through every run, once, for files of several groups of classes."""
@@ -75,13 +76,14 @@ class Uses:
             kind.encode(): [places for places, kinds in zip(found, groups, strict=True) if kind in kinds]
             for kind in {kind for kinds in groups for kind in kinds}
         }
+        same: dict[bytes, bytes] = {}  # what one run wrote and others read is kept once
         for run, entries in self._all_entries(frozenset(kind.decode() for kind in of_class)):
             for offset, kind, path, digest in entries:
                 place = run << _OFFSET_BITS | offset
                 for places in of_class.get(kind, ()):
-                    places.by_path.setdefault(path, []).append(place)
+                    places.by_path.setdefault(same.setdefault(path, path), []).append(place)
                     if digest is not None:
-                        places.by_hash.setdefault(digest, []).append(place)
+                        places.by_hash.setdefault(same.setdefault(digest, digest), []).append(place)
         return found
 
     def _all_entries(self, kinds: frozenset[str]) -> Iterator[tuple[int, list[Entry]]]:
@@ -153,8 +155,16 @@ class Uses:
         try:
             return open_regular(path)
         except FileNotFoundError:
-            self.record(run)
+            if not self._is_over(run):
+                self._load(run)
             return open_regular(path)
+
+    def _is_over(self, run: int) -> bool:
+        """Say whether a run's record is final as it stands: one that was imported has no list of files for ever."""
+        try:
+            return codec.read_object(os.path.join(self.runs[run].path, RECORD_NAME)).get("status") == "ended"
+        except (OSError, RecordError):
+            return False
 
     def _read_line(self, place: int) -> FileUse | None:
         run, offset = run_of(place), place & (1 << _OFFSET_BITS) - 1

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
-from vestige.quantity import duration, marked, number, size
-from vestige.report.plot_data import joined, label
+from vestige.quantity import duration, marked, number
+from vestige.report.plot_lanes import label
+from vestige.report.stretches import GAPS, joined
+from vestige.report.together import of_each, total
 from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 _MOST_ROWS = 40
 _MOST_MEMBERS = 25  # processes that are listed of a row
 _KNOWN = ("exact", "bound")  # bound: to the 10 ms of the kernel's clock
-_GAPS = 400  # gaps below this part of the run are not seen
 _LABEL = 70  # letters
 _COMMAND = 500  # letters
 
@@ -97,7 +98,7 @@ def _row(name: str, members: Sequence[Process], end: float) -> Row:
         label=name,
         count=len(members),
         figures="  ·  ".join(_figures(members, end)),
-        path=drawing.bars(joined(spans, end / _GAPS, end), end),
+        path=drawing.bars(joined(spans, end / GAPS, end), end),
         is_exact=all(process.start_method in _KNOWN for process in members),
         bad=_bad(members, bad),
         members=tuple(_member(process) for process in longest[:_MOST_MEMBERS]),
@@ -124,21 +125,10 @@ def _figures(members: Sequence[Process], end: float) -> Iterator[str]:
 
 
 def _used(members: Sequence[Process]) -> Iterator[str]:
-    if len(members) == 1:
-        only = members[0]
-        yield from [f"{marked(only.cpu)} CPU"] if only.cpu.method != "unavailable" else []
-        yield from [marked(only.memory_peak)] if only.memory_peak.method != "unavailable" else []
-        return
-    cpu = [float(process.cpu.value) for process in members if process.cpu.value is not None]
-    if cpu:
-        yield f"{'≥' if len(cpu) < len(members) or _are_bounds(members) else ''}{duration(sum(cpu))} CPU"
-    largest = max((process.memory_peak.value or 0 for process in members), default=0)
-    if largest:
-        yield f"at most {size(largest)} each"
-
-
-def _are_bounds(members: Sequence[Process]) -> bool:
-    return any(process.cpu.method == "bound" for process in members)
+    cpu = total([process.cpu for process in members])
+    if cpu is not None and cpu.value is not None:
+        yield f"{marked(cpu)} CPU"
+    yield from filter(None, [of_each([process.memory_peak for process in members])])
 
 
 def _member(process: Process) -> Member:

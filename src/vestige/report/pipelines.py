@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.pipelines.plan import plain_name
-from vestige.report.plot_data import joined
+from vestige.report.stretches import joined
 from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from vestige.pipelines.plan import Plan
     from vestige.record.model import Span
+    from vestige.report.stretches import Stretch
 
 Activity = Literal["start-up", "load", "compute", "save", "inside spans", "between", "end"]
-Stretch = tuple[float, float]  # s since the run's start
 
 _DEEPEST = 100
 _WORTH_TELLING = 0.01  # of the run: shorter waits are nobody's matter
@@ -100,6 +100,16 @@ def pipelines(spans: Sequence[Span], plans: Mapping[str, Plan]) -> tuple[Pipelin
         elif span.kind in (LOAD, SAVE):
             parts[span.parent].append(span)
     return tuple(_pipeline(by_id.get(run or ""), found, parts, plans.get(run or "")) for run, found in nodes.items())
+
+
+def by_span(found: Iterable[Pipeline]) -> dict[str, tuple[Pipeline, int]]:
+    """Return the steps that ran by the id of their span: the pipeline, and the place in it."""
+    return {
+        step.span.id: (pipeline, place)
+        for pipeline in found
+        for place, step in enumerate(pipeline.steps)
+        if step.span is not None
+    }
 
 
 def spent(found: Iterable[Pipeline], spans: Sequence[Span], end: float) -> list[tuple[Activity, float]]:
