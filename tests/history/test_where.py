@@ -139,6 +139,7 @@ def test_a_day_is_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         ('command = "x', 'the quote is not closed at ^ in `command = ^"x`'),
         ("wall > 5s s", "`and`, `or` or the end is expected at ^ in `wall > 5s ^s`"),
         ("(" * 50 + "failed" + ")" * 50, "more than 50 levels"),
+        ("(failed) and " * 60 + "(" * 50 + "failed" + ")" * 50, "more than 50 levels"),
         ("failed".ljust(4001), "more than 4000 letters"),
         ("command ~ '('", "no regular expression"),
         ("command = 'x", "the quote is not closed"),

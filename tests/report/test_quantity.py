@@ -16,6 +16,7 @@ from vestige.record.model import Figure
     ("count", "words"),
     [
         (0, "0 B"),
+        (5, "5 B"),
         (999, "999 B"),
         (1000, "1.00 kB"),
         (31_200_000, "31.2 MB"),
