@@ -48,6 +48,7 @@ def test_the_register_names_every_field_of_a_row() -> None:
         ("wall < 250ms", {"wall": 0.3}, False),
         ("command ~ 'kedro'", {"command": "python -m kedro run"}, True),
         ("command ~ '^kedro'", {"command": "python -m kedro run"}, False),
+        ("command ~ kedro", {"command": "python -m kedro run"}, True),
         ("command !~ 'kedro'", {"command": "make"}, True),
         ("command = 'it''s'", {"command": "it's"}, True),
         ('command = "it\'s"', {"command": "it's"}, True),
@@ -89,6 +90,22 @@ def test_the_register_names_every_field_of_a_row() -> None:
 )
 def test_says_what_it_says(text: str, values: dict[str, Any], expected: bool) -> None:
     assert holds(text, **values) is expected
+
+
+@pytest.mark.parametrize(
+    ("field", "units"),
+    [
+        ("peak_memory", {"": 1, "B": 1, **{f"{p}B": 1000**n for n, p in enumerate("kMGTPE", 1)},
+                         **{f"{p}iB": 1024**n for n, p in enumerate("KMGTPE", 1)},
+                         **{p: 1000**n for n, p in enumerate("kMGTP", 1)}}),
+        ("wall", {"": 1, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}),
+        ("exit_code", {"": 1}),
+    ],
+)  # fmt: skip
+def test_units(field: str, units: dict[str, float]) -> None:
+    for unit, factor in units.items():
+        for text in (f"2{unit}", f"2 {unit}", f"'2 {unit}'"):
+            assert holds(f"{field} = {text}", **{field: 2 * factor})
 
 
 def test_a_day_is_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
