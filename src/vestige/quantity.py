@@ -89,8 +89,6 @@ def how(figure: Figure | None, *, reasons: bool = True) -> str:
     if figure is None:
         return "unavailable: not in the record"
     reason = figure.reason if reasons or figure.method == "unavailable" else None
-    if figure.method == "unavailable":
-        return f"unavailable: {reason}" if reason else "unavailable"
     words = f"{figure.method}, {_certain(figure)}" if _certain(figure) else figure.method
     return f"{words}: {reason}" if reason else words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,22 @@ def test_the_last_before_a_run_is_the_same_from_memory(known: Store) -> None:
         record = next(run for run in known.runs.newest_first() if run.load().id == known.ids[position]).load()
         found = earlier.last_before(index, record)
         assert (None if found is None else found.load().id) == (known.ids[position - 20] if position > 11 else None)
+
+
+def test_the_last_before_a_run_is_over(store: Store) -> None:
+    run_id = store.run(argv=ODD, status="running", ended=None)
+    following = store.run(argv=ODD)
+    record = next(run for run in store.runs.newest_first() if run.load().id == following).load()
+    with open(store.folder(run_id) / "events.jsonl", "rb") as events:
+        fcntl.flock(events, fcntl.LOCK_EX)  # as its recorder does
+        found = earlier.last_before(opened(store), record)
+    assert found is not None
+    assert found.load().id == store.ids[90]
+
+
+def test_a_run_without_a_record_is_none_of_them(store: Store) -> None:
+    (store.folder(store.ids[90]) / "record.json").unlink()
+    assert list(ids(store, "/data")) == store.ids[70:0:-20]
 
 
 def test_one_that_was_taken_away_or_damaged_is_left_to_who_reads_it(store: Store) -> None:

@@ -50,6 +50,7 @@ def test_the_register_names_every_field_of_a_row() -> None:
         ("wall < 250ms", {"wall": 0.3}, False),
         ("command ~ 'kedro'", {"command": "python -m kedro run"}, True),
         ("command ~ '^kedro'", {"command": "python -m kedro run"}, False),
+        ("command ~ kedro", {"command": "python -m kedro run"}, True),
         ("command !~ 'kedro'", {"command": "make"}, True),
         ("command = 'it''s'", {"command": "it's"}, True),
         ('command = "it\'s"', {"command": "it's"}, True),
@@ -60,6 +61,18 @@ def test_the_register_names_every_field_of_a_row() -> None:
         ("failed", {"failed": True}, True),
         ("not failed", {"failed": True}, False),
         ("failed = false", {"failed": False}, True),
+        ("failed = true", {"failed": True}, True),
+        ("FAILED = TRUE", {"failed": True}, True),
+        ("failed != true", {"failed": True}, False),
+        ("exit_code = 1 or exit_code = 2", {"exit_code": 2}, True),
+        ("exit_code > 1 and exit_code < 3", {"exit_code": 3}, False),
+        ("exit_code > 1 and exit_code < 3", {"exit_code": 2}, True),
+        ("exit_code == 1", {"exit_code": 1}, True),
+        ("exit_code <> 1", {"exit_code": 1}, False),
+        ("host = train", {"host": "train"}, True),
+        ("(failed) and " * 60 + "failed", {"failed": True}, True),
+        ("(" * 49 + "failed" + ")" * 49, {"failed": True}, True),
+        ("failed".ljust(4000), {"failed": True}, True),
         ("commit is null", {}, True),
         ("commit is not null", {"commit": "a1"}, True),
         ("tags is null", {}, True),
@@ -81,6 +94,22 @@ def test_says_what_it_says(text: str, values: dict[str, Any], expected: bool) ->
     assert holds(text, **values) is expected
 
 
+@pytest.mark.parametrize(
+    ("field", "units"),
+    [
+        ("peak_memory", {"": 1, "B": 1, **{f"{p}B": 1000**n for n, p in enumerate("kMGTPE", 1)},
+                         **{f"{p}iB": 1024**n for n, p in enumerate("KMGTPE", 1)},
+                         **{p: 1000**n for n, p in enumerate("kMGTP", 1)}}),
+        ("wall", {"": 1, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}),
+        ("exit_code", {"": 1}),
+    ],
+)  # fmt: skip
+def test_units(field: str, units: dict[str, float]) -> None:
+    for unit, factor in units.items():
+        for text in (f"2{unit}", f"2 {unit}", f"'2 {unit}'"):
+            assert holds(f"{field} = {text}", **{field: 2 * factor})
+
+
 def test_a_day_is_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
@@ -91,6 +120,17 @@ def test_a_day_is_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert holds("started > 2026-07-01", started=after)
         assert not holds("started > 2026-07-01", started=inside)
         assert holds("started <= 2026-07-01", started=inside)
+        last = "2026-07-01T18:29:59.999999Z"
+        before = "2026-06-30T18:29:59.999999Z"
+        moments = (before, inside, last, after)
+        assert {sign: [holds(f"started {sign} 2026-07-01", started=one) for one in moments] for sign in COMPARE} == {
+            "=": [False, True, True, False],
+            "!=": [True, False, False, True],
+            "<": [True, False, False, False],
+            "<=": [True, True, True, False],
+            ">": [False, False, False, True],
+            ">=": [False, True, True, True],
+        }
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -106,7 +146,20 @@ def test_a_day_is_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         ("peak_memory > 2 XB", "`peak_memory > 2 ^XB`"),
         ("peak_memory >", "a value is expected at ^ in `peak_memory >^`"),
         ("peak_memory", "a comparison is expected"),
-        ("peak_memory ~ 'x'", "`~` is for text"),
+        ("peak_memory ~ 'x'", "`~` is for text at ^ in `peak_memory ^~ 'x'`"),
+        ("and > 2", "the name of a field is expected"),
+        ("failed or or", "the name of a field is expected at ^ in `failed or ^or`"),
+        ("in", "the name of a field is expected"),
+        ("is null", "the name of a field is expected"),
+        ("'failed'", "the name of a field is expected"),
+        ("command ~", "a regular expression is expected, in quotes,"),
+        ("command ~ )", "a regular expression is expected, in quotes, at ^ in `command ~ ^)`"),
+        ("! failed", "this sign is not known at ^ in `^! failed`"),
+        ('command = "x', 'the quote is not closed at ^ in `command = ^"x`'),
+        ("wall > 5s s", "`and`, `or` or the end is expected at ^ in `wall > 5s ^s`"),
+        ("(" * 50 + "failed" + ")" * 50, "more than 50 levels"),
+        ("(failed) and " * 60 + "(" * 50 + "failed" + ")" * 50, "more than 50 levels"),
+        ("failed".ljust(4001), "more than 4000 letters"),
         ("command ~ '('", "no regular expression"),
         ("command = 'x", "the quote is not closed"),
         ("(failed", "`)` is expected"),

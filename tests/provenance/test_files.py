@@ -12,12 +12,18 @@ from record.written import COMMAND, ID, MS
 
 from vestige.finalising.finalise import finalise
 from vestige.observe import touches
+from vestige.observe.actors import Actor
+from vestige.observe.lives import Life
+from vestige.provenance import files
 from vestige.record import place
+from vestige.record.model import FileCount, FileState, FileUse
 from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vestige.record.model import FileType
 
 
 @pytest.fixture
@@ -594,3 +600,53 @@ def test_finalising_twice_gives_the_same(scene: Scene) -> None:
     scene.reads("a")
     record = scene.finalised()
     assert finalise(scene.folder) == record
+
+
+def _state(kind: FileType = "file", size: int | None = 5) -> FileState:
+    return FileState(kind, size, 1, 1, 1, 1)
+
+
+def test_what_is_counted_of_files() -> None:
+    found = [
+        FileUse("/a", "output", after=_state(size=5)),
+        FileUse("/b", "output", after=_state(size=7), before=_state(size=100)),
+        FileUse("/link", "output", after=_state("link", 9)),
+        FileUse("/made", "output", after=_state("directory", 4096)),
+        FileUse("/gone", "removed", before=_state(size=11)),
+        FileUse("/looked-into", "listed", before=_state("directory", 4096)),
+        FileUse("/nothing", "probed"),
+        FileUse("/unknown", "input", before=_state(size=None)),
+    ]
+    counted = files.counts(found)
+    assert list(counted) == sorted(counted)
+    assert counted == {
+        "input": FileCount(1, 0),
+        "listed": FileCount(1, 0),
+        "output": FileCount(3, 12),
+        "probed": FileCount(1, 0),
+        "removed": FileCount(1, 11),
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "first", "line"),
+    [
+        (100, 0, 0),
+        (200, 0, 1),
+        (None, 5, 0),  # the first was alive
+        (None, 10, 0),
+        (None, 11, 1),
+        (None, 99, 1),  # after both: the last of them
+        (300, 99, None),  # another process of this pid, of which nothing else was seen
+    ],
+)
+def test_whose_a_deed_was_where_a_pid_was_used_twice(start: int | None, first: int, line: int | None) -> None:
+    lives = [Life(7, 0, start=100, end=10), Life(7, 11, start=200, end=20), Life(8, 0, start=100)]
+    assert files.lines_of([Actor(7, start, first)], lives) == [line]
+    assert files.lines_of([Actor(9, start, first), Actor(8, 100, 0)], lives) == [None, 2]
+
+
+def test_whose_a_deed_was_where_starts_are_not_known() -> None:
+    lives = [Life(7, 0, end=10), Life(7, 11)]
+    actors = [Actor(7, 100, 5), Actor(7, 100, 15), Actor(7, None, 15)]
+    assert files.lines_of(actors, lives) == [0, 1, 1]

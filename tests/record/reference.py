@@ -79,7 +79,8 @@ Everything is ASCII JSON. Readers pass over keys that they do not know. A change
 
 **Units** are SI: seconds and bytes. **Text** marks strings that may stand for any bytes, as Linux paths and arguments
 may hold them: valid UTF-8 that does not begin with `"` is written as it is, anything else as Git writes such paths, the
-whole in double quotes with `\\"`, `\\\\` and `\\ooo` (three octal digits).
+whole in double quotes with `\\"`, `\\\\` and `\\ooo` (three octal digits). Text in quotes that is written in another
+way, as `"\\0"` or `"a"b"`, stands for itself.
 
 **Status** `running`: the recorder is at work, or was killed and nobody has looked since. It holds a lock (`flock`) on
 `events.jsonl` for as long as it lives; whoever finds the lock free makes the record final. `ended`: the end was seen.

@@ -380,6 +380,39 @@ def test_hostile_file(tmp_path: Path, content: bytes, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["started", "ended"])
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-01-31", "2026-01-31T23:59:59Z", "2026-01-31T23:59:59.123456", "2026-01-31T23:59:59.123456+00:00",
+     "2026-02-31T23:59:59.123456Z", "2026-01-31 23:59:59.123456Z", "", "x"],
+)  # fmt: skip
+def test_a_time_that_is_none(name: str, moment: str) -> None:
+    record = good()
+    codec.record_from_json(record, "here")
+    put(record, name, moment)
+    with pytest.raises(RecordError, match=f"here is damaged or foreign: `{name}` must be a time"):
+        codec.record_from_json(record, "here")
+
+
+def test_a_file_of_a_record_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    record = codec.record_from_json(good(), "here")
+    path.write_bytes(codec.record_text(record))
+    assert read_record(str(path)) == record
+    path.write_text('{"a": "ü"}', encoding="utf-8")
+    assert codec.read_object(str(path)) == {"a": "ü"}
+
+
+def test_files_of_some_classes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "files.jsonl"
+    uses = [FileUse(f"/{kind}", kind) for kind in get_args(FileClass)]
+    path.write_bytes(b"".join(map(codec.line, uses)))
+    assert list(codec.read_files(str(path))) == uses
+    wanted = ("output", "input")
+    assert list(codec.read_files(str(path), wanted)) == [use for use in uses if use.kind in wanted]
+    assert codec.file_use(codec.line(uses[0]), "here") == uses[0]
+
+
 def test_gigabyte_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     with open(path, "wb") as file:

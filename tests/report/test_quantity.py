@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vestige.quantity import duration, how, marked, number, shown, size
+from vestige.quantity import amount, duration, how, how_all, marked, number, shown, size, span
 from vestige.record.model import Figure
 
 
@@ -14,6 +16,7 @@ from vestige.record.model import Figure
     ("count", "words"),
     [
         (0, "0 B"),
+        (5, "5 B"),
         (999, "999 B"),
         (1000, "1.00 kB"),
         (31_200_000, "31.2 MB"),
@@ -39,6 +42,7 @@ def test_sizes(count: int, words: str) -> None:
         (1, "1.00 s"),
         (12.44, "12.4 s"),
         (99.94, "99.9 s"),
+        (99.95, "1 min 40 s"),
         (99.96, "1 min 40 s"),
         (200, "3 min 20 s"),
         (3599.6, "1 h 00 min"),
@@ -82,12 +86,40 @@ FIGURES = [
     (Figure(None, "s", "bound", lower=2), "at least 2.00 s", "bound, at least 2.00 s", "≥2.00 s"),
     (Figure(0.5, "s", "estimate"), "500 ms", "estimate", "≈500 ms"),
     (Figure(None, "s", "unavailable", reason="no /proc"), "not known", "unavailable: no /proc", "–"),
+    (Figure(None, "s", "unavailable"), "not known", "unavailable", "–"),
+    (Figure(3, "s", "unavailable"), "3.00 s", "unavailable", "–"),  # as nobody but a foreign hand writes it
+    (Figure(None, "B", "bound", upper=9e6), "at most 9.00 MB", "bound, at most 9.00 MB", "≤9.00 MB"),
+    (Figure(8e6, "B", "bound", upper=9e6), "8.00 MB", "bound, at most 9.00 MB", "≤8.00 MB"),
+    (Figure(None, "B", "bound"), "not known", "bound", "–"),
+    (Figure(None, "B", "bound", lower=0, upper=0), "0 B", "bound, 0 B for certain", "≥0 B"),
+    (Figure(None, "B", "sampled"), "not known", "sampled", "–"),
+    (Figure(5e6, "B", "exact", lower=5e6, upper=5e6), "5.00 MB", "exact", "5.00 MB"),
+    (Figure(4e6, "B", "exact", lower=5e6, upper=5e6), "4.00 MB", "exact, 5.00 MB for certain", "4.00 MB"),
+    (Figure(None, "1", "bound", lower=1, upper=2), "1–2", "bound, 1–2 for certain", "≥1"),
 ]
 
 
 @pytest.mark.parametrize(("figure", "value", "way", "cell"), FIGURES)
 def test_every_figure_says_how_it_was_got(figure: Figure, value: str, way: str, cell: str) -> None:
     assert (shown(figure), how(figure), marked(figure)) == (value, way, cell)
+
+
+def test_reasons_are_left_out_where_they_stand_elsewhere() -> None:
+    assert how(Figure(5, "1", "bound", lower=5, reason="late"), reasons=False) == "bound, at least this"
+    assert how(Figure(None, "s", "unavailable", reason="no /proc"), reasons=False) == "unavailable: no /proc"
+
+
+def test_how_several_figures_were_got_is_said_once_or_by_name() -> None:
+    exact, sampled = Figure(1, "s", "exact", reason="a"), Figure(2, "B", "sampled", reason="b")
+    assert how_all([("CPU", exact), ("wall", dataclasses.replace(exact, reason="c"))]) == "exact"
+    assert how_all([("memory", sampled)]) == "sampled"
+    assert how_all([("CPU", exact), ("memory", sampled)]) == "CPU exact; memory sampled"
+
+
+def test_amounts_in_their_units() -> None:
+    assert [amount(1500, unit) for unit in ("B", "s", "1")] == ["1.50 kB", "25 min 00 s", "1 500"]
+    assert span(Figure(None, "B", "bound", lower=998, upper=1002)) == "998 B–1.00 kB"
+    assert span(Figure(None, "B", "bound", lower=9_991_000, upper=9_994_000)) == "9.99 MB"
 
 
 def test_a_figure_that_is_not_there() -> None:

@@ -178,6 +178,19 @@ def test_no_yes_lifts_what_is_around(scene: Scene, what: dict[str, Any], mode: s
         assert not standing.allows_sending(scene.around, said.load(scene.places.answers))
 
 
+def test_one_rule_that_allows_it_outweighs_none_that_does_not(scene: Scene) -> None:
+    scene.agree(URL)
+    changed(scene, environ={"VESTIGE_TELEMETRY": "on"}, ci="CI")
+    assert scene.standing().mode == "local"
+    assert not standing.allows_sending(scene.around, said.load(scene.places.answers))
+
+
+def test_what_is_counted_bears_the_mark_of_the_yes(scene: Scene) -> None:
+    scene.agree(URL)
+    (answer,) = said.load(scene.places.answers).answers
+    assert scene.standing().mark == answer.mark != ""
+
+
 def test_an_installation_that_cannot_send_is_a_no(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.agree(URL)
     monkeypatch.setattr(timetable, "HAS_SENDER", False)
