@@ -12,7 +12,7 @@ from record.written import COMMAND, ID, MS
 
 from vestige.finalising.finalise import finalise
 from vestige.observe import touches
-from vestige.observe.actors import Actor
+from vestige.observe.actors import Actor, Cast
 from vestige.observe.lives import Life
 from vestige.provenance import files
 from vestige.record import place
@@ -642,11 +642,11 @@ def test_what_is_counted_of_files() -> None:
 )
 def test_whose_a_deed_was_where_a_pid_was_used_twice(start: int | None, first: int, line: int | None) -> None:
     lives = [Life(7, 0, start=100, end=10), Life(7, 11, start=200, end=20), Life(8, 0, start=100)]
-    assert files.lines_of([Actor(7, start, first)], lives) == [line]
-    assert files.lines_of([Actor(9, start, first), Actor(8, 100, 0)], lives) == [None, 2]
+    assert Cast([Actor(7, start, first)]).lines(lives) == [line]
+    assert Cast([Actor(9, start, first), Actor(8, 100, 0)]).lines(lives) == [None, 2]
 
 
 def test_whose_a_deed_was_where_starts_are_not_known() -> None:
     lives = [Life(7, 0, end=10), Life(7, 11)]
     actors = [Actor(7, 100, 5), Actor(7, 100, 15), Actor(7, None, 15)]
-    assert files.lines_of(actors, lives) == [0, 1, 1]
+    assert Cast(actors).lines(lives) == [0, 1, 1]
