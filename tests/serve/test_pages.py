@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
 import os
 import re
 import time
@@ -14,8 +16,8 @@ from harness.kept import Store, used
 from serve.conftest import HOSTILE
 from serve.servers import serving_runs
 
-from vestige.record import place
-from vestige.store.runs import Runs
+from vestige.record import codec, place
+from vestige.store.runs import RunFolder, Runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,3 +200,19 @@ def test_a_damaged_record_is_no_end_of_the_server(tmp_path: Path) -> None:
         assert served.client.get(f"/runs/{damaged}").status_code == 404
         assert served.client.get(f"/runs/{damaged[-8:]}").status_code == 422
         assert served.client.get(f"/runs/{run}").status_code == 200
+
+
+def test_a_lineage_seen_while_a_run_went_on_knows_its_files_when_it_has_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    writer = store.run(argv=("writer",), status="running", ended=None)
+    reader = store.run(used("input", "/data/table", b"t"), argv=("reader",))
+    events = store.folder(writer) / "events.jsonl"
+    ended = dataclasses.replace(RunFolder(str(store.folder(reader))).load(), id=writer, argv=("writer",))
+    with open(events, "rb") as recorder:
+        fcntl.flock(recorder, fcntl.LOCK_EX)  # as a recorder at work does
+        with serving_runs(store.runs) as served:
+            assert "reader" not in served.client.get(f"/runs/{writer}/lineage").text
+            (store.folder(writer) / "files.jsonl").write_bytes(codec.line(used("output", "/data/table", b"t")))
+            (store.folder(writer) / "record.json").write_bytes(codec.record_text(ended))
+            time.sleep(0.6)  # it looks twice a second
+            assert f"/runs/{reader}/lineage" in served.client.get(f"/runs/{writer}/lineage").text

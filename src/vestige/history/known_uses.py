@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vestige._version import VERSION
 from vestige.finalising.finalise import FILES_NAME
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from vestige.store.runs import RunFolder
 
 NAME = "uses.columns"
-CONTENT = f"uses/1 vestige {VERSION}"
+CONTENT = f"uses/2 vestige {VERSION}"
 KINDS = frozenset(("input", "output", "modified", "removed"))
 _MOST = 2000  # files of one run: of one with more its own lines are read
 _SETTLED = 2.0  # s, see `index`
 _FEW = 32  # runs that may be missing before a new snapshot is worth its writing
 _SHARE = 64
+_END = "\n"  # of what stands in a line there is none
 _WIDTH = 4  # of an entry
 
 
@@ -44,18 +45,18 @@ class KnownUses:
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:
         self._folders = {os.path.dirname(run.path) for run in runs}
-        self._known: dict[str, tuple[list[int], list[Any]]] = {}  # by the path of a run folder
+        self._known: dict[str, tuple[list[int], str]] = {}  # by the path of a run folder
         self._fresh = dict.fromkeys(self._folders, 0)
         for folder in self._folders:
             self._read(folder)
 
     def of(self, run: RunFolder) -> list[Entry] | None:
         """Return the files of `KINDS` that a run used, None where nothing that holds is remembered."""
-        stamp, flat = self._known.get(run.path, (None, []))
+        stamp, text = self._known.get(run.path, (None, ""))
         if stamp is None or stamp != stamp_of(run.path):
             return None
         try:
-            return list(_entries(flat))
+            return list(_entries(text))
         except (AttributeError, TypeError, ValueError):  # a foreign hand wrote it
             return None
 
@@ -65,7 +66,7 @@ class KnownUses:
             return
         if time.time() - max(stamp[:2]) / 1e9 <= _SETTLED:
             return
-        self._known[run.path] = stamp, list(_flat(entries))
+        self._known[run.path] = stamp, "".join(map(_told, entries))
         self._fresh[os.path.dirname(run.path)] += 1
 
     def renew(self, runs: Sequence[RunFolder]) -> None:
@@ -83,9 +84,9 @@ class KnownUses:
         if found is None:
             return
         try:
-            for name, stamp, flat in zip(*map(found.column, ("name", "stamp", "files")), strict=True):
+            for name, stamp, text in zip(*map(found.column, ("name", "stamp", "files")), strict=True):
                 path = os.path.join(folder, os.fsdecode(name.encode("latin-1")))
-                self._known[path] = stamp, flat
+                self._known[path] = stamp, text
         except (DamagedError, AttributeError, TypeError, ValueError):
             self._known = {path: known for path, known in self._known.items() if os.path.dirname(path) != folder}
 
@@ -103,14 +104,14 @@ def _store(folder: str) -> Store:
     return Store(os.path.dirname(folder), "option")
 
 
-def _flat(entries: Sequence[Entry]) -> Iterator[int | str | None]:
-    for entry in entries:
-        digest = None if entry.hash is None else entry.hash.decode("latin-1")
-        yield from (entry.offset, entry.kind.decode("latin-1"), entry.path.decode("latin-1"), digest)
+def _told(entry: Entry) -> str:
+    """Return an entry as text: one text for a run takes a third of what lists of its words do."""
+    words = (str(entry.offset).encode("ascii"), entry.kind, entry.path, entry.hash or b"")
+    return "".join(word.decode("latin-1") + _END for word in words)
 
 
-def _entries(flat: Sequence[Any]) -> Iterator[Entry]:
-    for at in range(0, len(flat), _WIDTH):
-        offset, kind, path, digest = flat[at : at + _WIDTH]
-        hashed = None if digest is None else digest.encode("latin-1")
-        yield Entry(offset, kind.encode("latin-1"), path.encode("latin-1"), hashed)
+def _entries(text: str) -> Iterator[Entry]:
+    words = text.split(_END)
+    for at in range(0, len(words) - 1, _WIDTH):
+        offset, kind, path, digest = (word.encode("latin-1") for word in words[at : at + _WIDTH])
+        yield Entry(int(offset), kind, path, digest or None)

@@ -19,6 +19,7 @@ from vestige.finalising.finalise import FILES_NAME
 from vestige.history.known_uses import KINDS, Entry, KnownUses, stamp_of
 from vestige.lines import open_regular
 from vestige.record import codec
+from vestige.record.place import RECORD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,7 @@ _HEAD = b'{"path":'
 _KIND = b',"kind":"'
 _HASH = b'"hash":"'
 _REMEMBERED = 1 << 14  # lines that stay parsed
+_RECORDS = 1 << 9  # that stay parsed: each takes as much as thirty lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Uses:
         self.runs = tuple(runs)  # newest first
         self.problems: dict[int, str] = {}
         self._parsed = functools.lru_cache(_REMEMBERED)(self._read_line)
-        self.record = functools.lru_cache(_REMEMBERED)(self._load)
+        self.record = functools.lru_cache(_RECORDS)(self._load)
 
     def places(self, *groups: Sequence[FileClass]) -> list[Places]:
         """Look through every run, once, for files of several groups of classes."""
@@ -153,8 +155,16 @@ class Uses:
         try:
             return open_regular(path)
         except FileNotFoundError:
-            self.record(run)
+            if not self._is_over(run):
+                self._load(run)
             return open_regular(path)
+
+    def _is_over(self, run: int) -> bool:
+        """Say whether a run's record is final as it stands: one that was imported has no list of files for ever."""
+        try:
+            return codec.read_object(os.path.join(self.runs[run].path, RECORD_NAME)).get("status") == "ended"
+        except (OSError, RecordError):
+            return False
 
     def _read_line(self, place: int) -> FileUse | None:
         run, offset = run_of(place), place & (1 << _OFFSET_BITS) - 1

@@ -17,8 +17,9 @@ from vestige.report.files import hash_start, relative
 from vestige.words import command, shortened
 
 if TYPE_CHECKING:
-    from vestige.history.all_runs import AllRuns
+    from vestige.history.index import Index
     from vestige.history.lineage import Link, Surroundings
+    from vestige.serve.catalogue import Catalogue
     from vestige.store.kept import KeptRun
 
 DEPTHS = (1, 2, 4, 8)
@@ -68,18 +69,20 @@ class Picture:
 
 
 class Descent:
-    """Who wrote and read what in all runs, kept in memory until there are other runs."""
+    """Who wrote and read what in all runs, kept in memory until a run has come, gone, or ended."""
 
-    def __init__(self, all_runs: AllRuns) -> None:
-        self._all_runs = all_runs
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._lock = threading.Lock()
-        self._names: frozenset[str] = frozenset()
+        self._index: Index | None = None  # as it was when the runs were read
         self._search: Search | None = None
         self._places: dict[str, int] = {}
         self._made = self._cost = 0.0
 
     def picture(self, run: KeptRun, depth: int) -> Picture | None:
         """Return the graph around a run, None where it is not of those that keep their files. Raises StoreError."""
+        if run.log is not None:
+            return None
         with self._lock:  # one at a time: whoever comes second finds the work done
             search = self._current(run.path)
             place = self._places.get(run.path)
@@ -88,15 +91,13 @@ class Descent:
 
     def _current(self, path: str) -> Search:
         """Return what is known of all runs; where finding that out takes long, it may be some minutes old."""
-        names = self._all_runs.runs.names()
-        is_old = names != self._names and (
-            path not in self._places or time.monotonic() - self._made >= _REST * self._cost
-        )
-        if self._search is None or is_old:
+        index = self._catalogue.index()
+        is_old = index is not self._index and time.monotonic() - self._made >= _REST * self._cost
+        if self._search is None or is_old or path not in self._places:
             began = time.monotonic()
-            self._search = Search(list(self._all_runs.runs.newest_first()), everything=False, forward=True)
+            self._search = Search(list(self._catalogue.runs.runs.newest_first()), everything=False, forward=True)
             self._places = {run.path: place for place, run in enumerate(self._search.uses.runs)}
-            self._names, self._made = names, time.monotonic()
+            self._index, self._made = index, time.monotonic()
             self._cost = self._made - began
         return self._search
 

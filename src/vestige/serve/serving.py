@@ -56,6 +56,6 @@ def serve(catalogue: Catalogue, at: Address, *, beyond: bool, started: Callable[
 def ready(catalogue: Catalogue, listener: socket.socket, names: Names) -> Ready:
     """Return a server for a socket that listens."""
     key = Key(listener.getsockname()[1])
-    served = app.Served(catalogue, Descent(catalogue.runs), key, names)
+    served = app.Served(catalogue, Descent(catalogue), key, names)
     server = listening.server(app.build(served), ending=ENDING_SECONDS)
     return Ready(server, listening.url(listener), key)
