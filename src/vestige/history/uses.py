@@ -77,13 +77,14 @@ class Uses:
             kind.encode(): [places for places, kinds in zip(found, groups, strict=True) if kind in kinds]
             for kind in {kind for kinds in groups for kind in kinds}
         }
+        same: dict[bytes, bytes] = {}  # what one run wrote and others read is kept once
         for run, entries in self._all_entries(frozenset(kind.decode() for kind in of_class)):
             for offset, kind, path, digest in entries:
                 place = run << _OFFSET_BITS | offset
                 for places in of_class.get(kind, ()):
-                    places.by_path.setdefault(path, []).append(place)
+                    places.by_path.setdefault(same.setdefault(path, path), []).append(place)
                     if digest is not None:
-                        places.by_hash.setdefault(digest, []).append(place)
+                        places.by_hash.setdefault(same.setdefault(digest, digest), []).append(place)
         return found
 
     def _all_entries(self, kinds: frozenset[str]) -> Iterator[tuple[int, list[Entry]]]:
