@@ -33,7 +33,17 @@ from vestige.errors import RecordError, UsageError, VestigeError
 from vestige.finalising.points import bounded
 from vestige.record import codec
 from vestige.record.model import Exit, Figure
-from vestige.report import pipelines, plot_canvas, plot_data, plot_figure, plot_text, span_tree
+from vestige.report import (
+    pipelines,
+    plot_canvas,
+    plot_chart,
+    plot_data,
+    plot_figure,
+    plot_lanes,
+    plot_panels,
+    plot_text,
+    span_tree,
+)
 from vestige.report.bands import bands as bands_of
 from vestige.report.plot_data import Chart, Panel
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
@@ -56,13 +66,13 @@ def _no_display(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_chart(**keys: Any) -> Chart:
-    return plot_data.chart(made.RUN, made.POINTS, made.PROCESSES, **{"metrics": ALL, **keys})
+    return plot_chart.chart(made.RUN, made.POINTS, made.PROCESSES, **{"metrics": ALL, **keys})
 
 
 def other_chart() -> Chart:
     other = dataclasses.replace(made.RUN, id="0190a1b2-c3d4-7e5f-8a9b-0c1d81bc0000", argv=("python", "other.py"))
     points = [made.point(second, second * 0.5, 40_000_000 * second, pss=40_000_000 * second) for second in range(1, 7)]
-    return plot_data.chart(other, points, (), metrics=ALL, by_process=False)
+    return plot_chart.chart(other, points, (), metrics=ALL, by_process=False)
 
 
 def text(chart: Chart | list[Chart], **keys: Any) -> str:
@@ -78,7 +88,7 @@ def as_json(chart: Chart) -> str:
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     log = logs.read_log(made.write_log(tmp_path_factory.mktemp("log")))
-    swarm = plot_data.chart(made.RUN, made.POINTS, made.SWARM)
+    swarm = plot_chart.chart(made.RUN, made.POINTS, made.SWARM)
     return {
         "run.json": as_json(run_chart()),
         "swarm.json": as_json(swarm),
@@ -119,21 +129,21 @@ class TestData:
 
     def test_cpu_that_no_look_can_have_missed_at_the_end_is_told_and_not_drawn(self) -> None:
         ended = dataclasses.replace(made.RUN, resources={**made.RUN.resources, "cpu": made.exact(15.0, "s")})
-        panel = plot_data.chart(ended, made.POINTS, (), metrics=("cpu",)).panels[0]
+        panel = plot_chart.chart(ended, made.POINTS, (), metrics=("cpu",)).panels[0]
         assert (
             panel.headline == "CPU 15.0 s, 1.20 cores on average (exact); 3.10 s of it between looks, not in the curve"
         )
         assert area(panel) == pytest.approx(11.9)
 
     def test_a_run_without_a_look_has_its_mean_and_its_peak(self) -> None:
-        cpu, memory = plot_data.chart(made.RUN, (), made.PROCESSES).panels
+        cpu, memory = plot_chart.chart(made.RUN, (), made.PROCESSES).panels
         assert cpu.curves[0].values == (1.2, 1.2)
         assert memory.curves == ()
         assert memory.peak == plot_data.Peak(5.0, made.RUN.resources["memory_peak"])
 
     def test_a_run_of_nothing_is_empty(self) -> None:
         nothing = dataclasses.replace(made.RUN, resources={}, exit=Exit(code=127))
-        assert plot_data.chart(nothing, (), ()).is_empty
+        assert plot_chart.chart(nothing, (), ()).is_empty
 
     def test_memory_with_shared_pages_is_dots_where_it_was_not_always_looked_at(self) -> None:
         roles = [(curve.label, curve.role) for curve in run_chart().panels[1].curves]
@@ -141,7 +151,7 @@ class TestData:
 
     def test_one_process_alone_has_one_curve_of_memory(self) -> None:
         points = [dataclasses.replace(point, pss=point.rss_max) for point in made.POINTS]
-        memory = plot_data.chart(made.RUN, points, ()).panels[1]
+        memory = plot_chart.chart(made.RUN, points, ()).panels[1]
         assert [curve.label for curve in memory.curves] == ["memory"]
 
     def test_a_limit_within_reach_is_on_the_axis_and_one_far_above_is_not(self) -> None:
@@ -153,13 +163,13 @@ class TestData:
 
     def test_without_a_limit_of_the_group_there_is_the_machine(self) -> None:
         machine = dataclasses.replace(made.MACHINE, memory_limit=None)
-        memory = plot_data.chart(made.record(machine=machine), made.POINTS, ()).panels[1]
+        memory = plot_chart.chart(made.record(machine=machine), made.POINTS, ()).panels[1]
         assert [limit.label for limit in memory.limits] == ["RAM 17.2 GB"]
 
     def test_a_peak_is_exact_or_not(self) -> None:
         sampled = run_chart().panels[1].peak
         solid = dataclasses.replace(made.RUN, resources={**made.RUN.resources, "memory_peak": made.exact(6e8)})
-        exact = plot_data.chart(solid, made.POINTS, made.PROCESSES).panels[1].peak
+        exact = plot_chart.chart(solid, made.POINTS, made.PROCESSES).panels[1].peak
         assert (sampled and sampled.is_exact, exact and exact.is_exact) == (False, True)
 
     def test_events(self) -> None:
@@ -175,11 +185,11 @@ class TestData:
 
     def test_who_the_group_of_the_run_killed_is_no_question(self) -> None:
         own = Figure(1, "1", "exact", reason="of the run's own control group")
-        marks = plot_data.chart(made.record(resources={"oom_kills": own}), (), made.PROCESSES).marks
+        marks = plot_chart.chart(made.record(resources={"oom_kills": own}), (), made.PROCESSES).marks
         assert [mark.label for mark in marks if mark.kind == "oom"] == ["out of memory  (python3)"]
 
     def test_without_a_kill_by_the_kernel_a_signal_is_a_signal(self) -> None:
-        marks = plot_data.chart(made.record(resources={}), (), made.PROCESSES).marks
+        marks = plot_chart.chart(made.record(resources={}), (), made.PROCESSES).marks
         assert [mark.label for mark in marks if mark.kind == "signal"] == ["SIGKILL  (python3)"]
 
     def test_by_total_there_are_marks_and_no_processes(self) -> None:
@@ -187,7 +197,7 @@ class TestData:
         assert (chart.lanes, chart.groups, len(chart.marks)) == ((), (), 7)
 
     def test_a_swarm_is_told_by_program(self) -> None:
-        chart = plot_data.chart(made.RUN, made.POINTS, made.SWARM)
+        chart = plot_chart.chart(made.RUN, made.POINTS, made.SWARM)
         assert [lane.label for lane in chart.lanes] == ["make", "cc1 big.c"]
         assert [(group.label, group.count) for group in chart.groups] == [
             ("as ×40", 40),  # noqa: RUF001
@@ -196,13 +206,13 @@ class TestData:
         ]
 
     def test_nobody_is_lost_in_a_swarm(self) -> None:
-        chart = plot_data.chart(made.RUN, made.POINTS, made.SWARM)
+        chart = plot_chart.chart(made.RUN, made.POINTS, made.SWARM)
         assert len(chart.lanes) + sum(group.count for group in chart.groups) == len(made.SWARM)
-        assert len(chart.groups) <= plot_data.MOST_GROUPS
+        assert len(chart.groups) <= plot_lanes.MOST_GROUPS
 
     def test_times_beyond_the_end_stay_on_the_axis(self) -> None:
         late = made.process(9, "late", start=-5, end=1e30)
-        (lane,) = plot_data.chart(made.RUN, (), [late]).lanes
+        (lane,) = plot_chart.chart(made.RUN, (), [late]).lanes
         assert (lane.start, lane.end) == (0.0, 10.0)
 
     def test_points_are_bounded_and_none_is_lost(self) -> None:
@@ -224,7 +234,7 @@ class TestData:
         ],
     )
     def test_a_short_command(self, argv: tuple[str, ...] | None, words: str) -> None:
-        assert plot_data.label(argv, "python3") == words
+        assert plot_lanes.label(argv, "python3") == words
 
 
 def area(panel: Panel) -> float:
@@ -238,7 +248,7 @@ class TestRate:
 
     @given(moments, st.floats(1e-3, 1e5))
     def test_what_was_used_is_the_area(self, totals: list[tuple[float, float]], least: float) -> None:
-        times, values = plot_data.rate(sorted(totals), least)
+        times, values = plot_panels.rate(sorted(totals), least)
         assert list(times) == sorted(times)
         assert all(value >= 0 for value in values)
         panel = Panel("cpu", "cores", "", (plot_data.Curve("", "total", times, values),)) if times else None
@@ -250,11 +260,11 @@ class TestRate:
             assert area(panel) == pytest.approx(used, rel=1e-6, abs=1e-6)
 
     def test_short_steps_are_joined(self) -> None:
-        times, values = plot_data.rate([(0.4, 1), (1.0, 2), (1.2, 2), (2.0, 2)], 1.0)
+        times, values = plot_panels.rate([(0.4, 1), (1.0, 2), (1.2, 2), (2.0, 2)], 1.0)
         assert (times, values) == ((0.0, 1.0, 1.0, 2.0), (2.0, 2.0, 0.0, 0.0))
 
     def test_a_total_that_falls_stands_still(self) -> None:
-        assert plot_data.rate([(1, 5), (2, 3), (3, 6)], 1.0)[1] == (5, 5, 0, 0, 1, 1)
+        assert plot_panels.rate([(1, 5), (2, 3), (3, 6)], 1.0)[1] == (5, 5, 0, 0, 1, 1)
 
 
 class TestScale:
@@ -301,17 +311,17 @@ class TestText:
 
     def test_ascii_is_ascii(self) -> None:
         hostile = dataclasses.replace(made.RUN, argv=("größe", "東京", ESCAPE))
-        shown = text(plot_data.chart(hostile, made.POINTS, made.PROCESSES), signs=plot_canvas.ASCII)
+        shown = text(plot_chart.chart(hostile, made.POINTS, made.PROCESSES), signs=plot_canvas.ASCII)
         assert shown.isascii()
 
     def test_wide_letters_take_two_columns(self) -> None:
         named = [dataclasses.replace(made.PROCESSES[0], argv=("東京" * 20,), signal="SIGKILL")]
-        lines = text(plot_data.chart(made.RUN, made.POINTS, named), width=80).splitlines()
+        lines = text(plot_chart.chart(made.RUN, made.POINTS, named), width=80).splitlines()
         assert max(map(plot_canvas.columns_of, lines)) <= 80
 
     def test_nothing_steers_the_terminal(self) -> None:
         names = [dataclasses.replace(process, argv=(ESCAPE,), name=ESCAPE) for process in made.PROCESSES]
-        chart = plot_data.chart(made.record(argv=(ESCAPE,)), made.POINTS, names)
+        chart = plot_chart.chart(made.record(argv=(ESCAPE,)), made.POINTS, names)
         assert all(letter.isprintable() for line in text(chart).splitlines() for letter in line)
         assert all(letter.isprintable() for line in text(chart, title=ESCAPE).splitlines() for letter in line)
 
@@ -326,7 +336,7 @@ class TestText:
         assert coloured == text(run_chart())
 
     def test_an_empty_chart_is_axes(self) -> None:
-        assert "cores" in text(plot_data.chart(made.record(resources={}), (), ()))
+        assert "cores" in text(plot_chart.chart(made.record(resources={}), (), ()))
 
 
 @pytest.fixture
@@ -371,7 +381,7 @@ class TestFigure:
     def test_an_exact_peak_is_solid_and_any_other_hollow(self, picture: Any, method: Any, face: str) -> None:
         peak = Figure(6e8, "B", method)
         solid = dataclasses.replace(made.RUN, resources={**made.RUN.resources, "memory_peak": peak})
-        plot_figure.draw(picture, [plot_data.chart(solid, made.POINTS, ())], plot_figure.Look())
+        plot_figure.draw(picture, [plot_chart.chart(solid, made.POINTS, ())], plot_figure.Look())
         (marker,) = [line for line in picture.axes[1].get_lines() if line.get_label().startswith("peak")]
         assert marker.get_markerfacecolor() == face
         assert (marker.get_xdata()[0], marker.get_ydata()[0]) == (8.0, 600)
@@ -391,7 +401,7 @@ class TestFigure:
     @pytest.mark.parametrize(("count", "lines"), [(1, 1), (20, 20), (21, 0), (500, 0)])
     def test_signals_are_lines_unless_they_would_hide_the_curves(self, picture: Any, count: int, lines: int) -> None:
         killed = [made.process(n, "x", start=0, end=10 * (n + 1) / (count + 1), signal="SIGKILL") for n in range(count)]
-        plot_figure.draw(picture, [plot_data.chart(made.RUN, made.POINTS, killed)], plot_figure.Look())
+        plot_figure.draw(picture, [plot_chart.chart(made.RUN, made.POINTS, killed)], plot_figure.Look())
         through = [line for line in picture.axes[0].get_lines() if line.get_xdata()[0] == line.get_xdata()[-1]]
         assert len(through) == lines
 
@@ -424,7 +434,7 @@ class TestFigure:
             "&lt;<b>",
         )
         many = [dataclasses.replace(made.PROCESSES[2], argv=(name, "$x$"), name=name) for name in names]
-        chart = plot_data.chart(made.record(argv=names), made.POINTS, many, metrics=ALL)
+        chart = plot_chart.chart(made.record(argv=names), made.POINTS, many, metrics=ALL)
         assert plot_figure.image([chart], kind, plot_figure.Look(title=ESCAPE)) != b""
 
     @pytest.mark.parametrize("size", [(200, 200), (4000, 200), (200, 4000)])
@@ -443,7 +453,7 @@ class TestFigure:
             },
         )
         points = [made.point(1e-300, 0, 0), made.point(huge, huge, int(huge))]
-        chart = plot_data.chart(wild, points, made.PROCESSES, metrics=ALL)
+        chart = plot_chart.chart(wild, points, made.PROCESSES, metrics=ALL)
         assert plot_figure.image([chart], "png", plot_figure.Look()) != b""
         assert text(chart) != ""
 

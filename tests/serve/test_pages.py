@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import os
 import re
+import threading
 import time
 from html import unescape
 from typing import TYPE_CHECKING
@@ -13,16 +14,22 @@ from urllib.parse import quote
 
 import pytest
 from harness.kept import Store, used
+from harness.waiting import until
 from serve.conftest import HOSTILE
 from serve.servers import serving_runs
 
+from vestige.history.uses import Places, Uses
 from vestige.record import codec, place
+from vestige.serve import descent
 from vestige.store.runs import RunFolder, Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from serve.servers import Serving
+
+    from vestige.record.model import FileClass
 
 
 def ids(page: str) -> list[str]:
@@ -216,3 +223,28 @@ def test_a_lineage_seen_while_a_run_went_on_knows_its_files_when_it_has_ended(tm
             (store.folder(writer) / "record.json").write_bytes(codec.record_text(ended))
             time.sleep(0.6)  # it looks twice a second
             assert f"/runs/{reader}/lineage" in served.client.get(f"/runs/{writer}/lineage").text
+
+
+def test_a_lineage_that_takes_long_to_find_says_so_and_comes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over very many runs the first one takes longer than a connection may wait for its answer."""
+    store = Store(tmp_path)
+    store.run(used("output", "/data/table", b"t"), argv=("writer",))
+    run = store.run(used("input", "/data/table", b"t"), argv=("reader",))
+    may_read, places = threading.Event(), Uses.places
+
+    def late(uses: Uses, *groups: Sequence[FileClass]) -> list[Places]:
+        may_read.wait(20)
+        return places(uses, *groups)
+
+    monkeypatch.setattr(descent, "_PATIENCE", 0.01)
+    monkeypatch.setattr(Uses, "places", late)
+    with serving_runs(store.runs) as served:
+        early = served.client.get(f"/runs/{run}/lineage")
+        assert early.status_code == 200
+        assert 'http-equiv="refresh"' in early.text
+        assert "is being looked up" in early.text
+        may_read.set()
+        until(lambda: "writer" in served.client.get(f"/runs/{run}/lineage").text, "the runs to be read", limit=20)
+        assert 'http-equiv="refresh"' not in served.client.get(f"/runs/{run}/lineage").text

@@ -10,7 +10,7 @@ from vestige import api, exit_codes
 from vestige.cli import leftovers, printing, result_file
 from vestige.errors import UsageError, VestigeError
 from vestige.record.place import short_id
-from vestige.report import dag, dag_svg, dag_text, plot_data, plot_runs, span_view
+from vestige.report import dag, dag_svg, dag_text, plot_chart, plot_runs, span_view
 from vestige.words import command, shortened
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _check(arguments: argparse.Namespace) -> str:
 
 
 def _title(record: Record) -> str:
-    return f"{short_id(record.id)}  {shortened(command(record.argv), _TITLE)}  ·  {plot_data.ending(record)}"
+    return f"{short_id(record.id)}  {shortened(command(record.argv), _TITLE)}  ·  {plot_chart.ending(record)}"
 
 
 def _print(lines: Iterable[str]) -> None:

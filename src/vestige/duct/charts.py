@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vestige.con_duct.logs import amount, inner, moment, samples, text
 from vestige.con_duct.reading import began_at, points_of, record_of, starts_of, used_by
 from vestige.finalising.points import bounded
-from vestige.report import plot_data
+from vestige.report import plot_chart
 from vestige.report.plot_data import Chart, Curve, Panel
 from vestige.words import safe, shortened
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vestige.con_duct.logs import Log
+    from vestige.report.plot_data import Metric
 
 Cpu = Literal["ps-pcpu", "ps-cpu-timepoint"]
 
@@ -125,14 +126,14 @@ class Samples:
         return track
 
 
-def chart(log: Log, *, metrics: Sequence[plot_data.Metric], by_process: bool = True) -> Chart:
+def chart(log: Log, *, metrics: Sequence[Metric], by_process: bool = True) -> Chart:
     """Return a log as `vestige plot` shows it: cores and bytes of the whole, and a curve for each of the largest.
 
     Raises RecordError.
     """
     record = record_of(log)
     points = bounded(points_of(log))
-    whole = plot_data.chart(record, points, (), metrics=metrics, by_process=False)
+    whole = plot_chart.chart(record, points, (), metrics=metrics, by_process=False)
     # what was used before the first look is not in the samples: a step from 0 would be invented
     panels = tuple(_without_first(panel) if panel.metric == "cpu" else panel for panel in whole.panels)
     if by_process:
@@ -148,7 +149,7 @@ def ps_chart(log: Log, cpu: Cpu) -> Chart:
     """
     record = record_of(log)
     points = bounded(points_of(log))
-    plain = plot_data.chart(record, points, (), metrics=("memory",), by_process=False)
+    plain = plot_chart.chart(record, points, (), metrics=("memory",), by_process=False)
     found = read(log)
     memory = dataclasses.replace(plain.panels[0], curves=(*_bounds(found, "rss"), *_curves(found.tracks(), "memory")))
     if cpu == "ps-pcpu":

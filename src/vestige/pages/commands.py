@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
 from vestige.quantity import duration, marked, number, size
-from vestige.report.plot_data import joined, label
+from vestige.report.plot_lanes import label
+from vestige.report.stretches import GAPS, joined
 from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _MOST_ROWS = 40
 _MOST_MEMBERS = 25  # processes that are listed of a row
 _KNOWN = ("exact", "bound")  # bound: to the 10 ms of the kernel's clock
-_GAPS = 400  # gaps below this part of the run are not seen
 _LABEL = 70  # letters
 _COMMAND = 500  # letters
 
@@ -97,7 +97,7 @@ def _row(name: str, members: Sequence[Process], end: float) -> Row:
         label=name,
         count=len(members),
         figures="  ·  ".join(_figures(members, end)),
-        path=drawing.bars(joined(spans, end / _GAPS, end), end),
+        path=drawing.bars(joined(spans, end / GAPS, end), end),
         is_exact=all(process.start_method in _KNOWN for process in members),
         bad=_bad(members, bad),
         members=tuple(_member(process) for process in longest[:_MOST_MEMBERS]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vestige.con_duct import logs
 from vestige.duct import charts
-from vestige.report import largest, plot_data, plot_runs, span_view
+from vestige.report import largest, plot_chart, plot_runs, span_view
 from vestige.report.counts import ORDER
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def gather(run: KeptRun) -> Gathered:
     """Return a run with all that its page shows. Raises RecordError, StoreError."""
     record = run.load()
     points, processes = plot_runs.series(run, record)
-    chart = plot_data.chart(record, points, processes, metrics=("memory", "cpu", "io"), by_process=False)
+    chart = plot_chart.chart(record, points, processes, metrics=("memory", "cpu", "io"), by_process=False)
     seen = span_view.view(run, record)
     files, left_out = _files(run)
     return Gathered(

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from vestige.quantity import duration, how, number, shown, size
 from vestige.record.outcome import failed, outcome
-from vestige.report.plot_data import label
+from vestige.report.plot_lanes import label
 from vestige.spans.kinds import NODE
 from vestige.words import safe
 

@@ -153,6 +153,8 @@ def content(pairs: Sequence[tuple[str, str]]) -> Content:
     """Return the content of files by path and hash; that of a single one has no name: a version may be in its path."""
     if len(pairs) == 1:
         return Content((("", pairs[0][1]),))
+    if not all(os.path.isabs(path) for path, _ in pairs):
+        return Content(doubt="the path of one of its files is none")
     top = os.path.commonpath([path for path, _ in pairs])
     return Content(tuple(sorted((os.path.relpath(path, top), value) for path, value in pairs)))
 

@@ -80,9 +80,8 @@ def _nodes(
 
 
 def _files(spans: list[Span], kind: str, uses: list[FileUse]) -> Files:
-    return {
-        span.name: tuple(uses[line] for line in span.files if line < len(uses)) for span in spans if span.kind == kind
-    }
+    known = range(len(uses))  # a foreign list may name others
+    return {span.name: tuple(uses[line] for line in span.files if line in known) for span in spans if span.kind == kind}
 
 
 def _undeclared(uses: list[FileUse], spans: list[Span], known: Mapping[str, Plan]) -> Iterator[FileUse]:

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.quantity import duration, marked, number
-from vestige.report.plot_data import joined
 from vestige.report.span_tree import Branch, memory
+from vestige.report.stretches import GAPS, joined
 from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.record.model import Span
-    from vestige.report.pipelines import Pipeline, Step, Stretch
+    from vestige.report.pipelines import Pipeline, Step
+    from vestige.report.stretches import Stretch
 
 What = Literal["span", "around", "load", "save", "several"]
 
-_GAPS = 400  # gaps below this part of the run are not seen
 _LABEL = 48  # letters
 _DEEPEST = 8  # levels that are indented
 
@@ -147,7 +147,7 @@ def _single(
 
 
 def _several(label: str, spans: Sequence[Span], worker: str, end: float) -> Band:
-    stretches = joined(sorted(_within(span, end) for span in spans), end / _GAPS, end)
+    stretches = joined(sorted(_within(span, end) for span in spans), end / GAPS, end)
     failed = sum(span.status == "error" for span in spans)
     total = sum(stop - start for start, stop in (_within(span, end) for span in spans))
     return Band(

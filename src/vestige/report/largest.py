@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vestige.lines import open_regular, parse
 from vestige.observe.events import EVENTS_NAME
 from vestige.observe.fields import Fields
-from vestige.report.plot_data import Curve, label
+from vestige.report.plot_data import Curve
+from vestige.report.plot_lanes import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

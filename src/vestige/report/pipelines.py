@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.pipelines.plan import plain_name
-from vestige.report.plot_data import joined
+from vestige.report.stretches import joined
 from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from vestige.pipelines.plan import Plan
     from vestige.record.model import Span
+    from vestige.report.stretches import Stretch
 
 Activity = Literal["start-up", "load", "compute", "save", "inside spans", "between", "end"]
-Stretch = tuple[float, float]  # s since the run's start
 
 _DEEPEST = 100
 _WORTH_TELLING = 0.01  # of the run: shorter waits are nobody's matter

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vestige.finalising.points import bounded
 from vestige.record.place import RECORD_NAME
-from vestige.report import plot_data, span_view
+from vestige.report import plot_chart, span_view
 from vestige.store.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run_chart(run: KeptRun, metrics: Sequence[Metric], *, by_process: bool = Tru
     """Return what there is to draw of a run that is kept. Raises RecordError, StoreError."""
     record = run.load()
     points, processes = series(run, record)
-    chart = plot_data.chart(record, points, processes, metrics=metrics, by_process=by_process)
+    chart = plot_chart.chart(record, points, processes, metrics=metrics, by_process=by_process)
     seen = span_view.view(run, record) if by_span else None
     return chart if seen is None else dataclasses.replace(chart, bands=seen.bands(_MOST_BANDS))
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vestige.errors import StoreError
 from vestige.history.lineage import Bounds, FileVersion, Step, around
 from vestige.history.origin import Search
 from vestige.quantity import size
@@ -28,6 +29,7 @@ _RUNS, _FILES = 60, 12  # in one picture; files of one run
 _WIDE = 36  # letters in a box
 _LETTER, _LINE, _MARGIN = 7.4, 16.0, 10.0  # px
 _GAP, _BETWEEN = 14.0, 56.0  # px
+_PATIENCE = 3.0  # s that a page waits for all runs to be read
 _REST = 10.0  # times as long as reading all runs took, they are not read again for one more
 _PAD = 6.0  # px around the picture
 
@@ -68,38 +70,74 @@ class Picture:
     cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who wrote and read what in all runs, as they were at one time."""
+
+    index: Index  # of that time
+    search: Search
+    places: dict[str, int]  # of runs, by their folders
+    made: float  # when, s
+    cost: float  # how long it took, s
+
+
 class Descent:
-    """Who wrote and read what in all runs, kept in memory until a run has come, gone, or ended."""
+    """Who wrote and read what in all runs, kept in memory until a run has come, gone, or ended.
+
+    Reading that may take longer than anybody waits for a page: it is done aside, and goes on when nobody waits.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._lock = threading.Lock()
-        self._index: Index | None = None  # as it was when the runs were read
-        self._search: Search | None = None
-        self._places: dict[str, int] = {}
-        self._made = self._cost = 0.0
+        self._known: _Known | None = None
+        self._reading: threading.Thread | None = None
+        self._problem: StoreError | None = None
+
+    def knows(self, run: KeptRun) -> bool:
+        """Say whether the runs around this one are read; if not they are being read. Raises StoreError."""
+        if run.log is not None:
+            return True  # con-duct looks at no files: there is nothing to read
+        with self._lock:
+            if self._is_old(run.path) and (self._reading is None or not self._reading.is_alive()):
+                self._problem = None
+                self._reading = threading.Thread(target=self._read, name="descent", daemon=True)
+                self._reading.start()
+            reading = self._reading
+        if reading is not None:
+            reading.join(_PATIENCE)
+        if self._problem is not None:
+            raise self._problem
+        return self._known is not None and run.path in self._known.places
 
     def picture(self, run: KeptRun, depth: int) -> Picture | None:
-        """Return the graph around a run, None where it is not of those that keep their files. Raises StoreError."""
-        if run.log is not None:
-            return None
-        with self._lock:  # one at a time: whoever comes second finds the work done
-            search = self._current(run.path)
-            place = self._places.get(run.path)
-            found = None if place is None else around(search, place, Bounds(depth, _RUNS, _FILES))
+        """Return the graph around a run that is known, None where there is nothing to be known."""
+        with self._lock:  # one at a time: what one has read the next one finds in memory
+            known = self._known
+            place = None if known is None else known.places.get(run.path)
+            if known is None or place is None:
+                return None
+            found = around(known.search, place, Bounds(depth, _RUNS, _FILES))
         return None if found is None else drawn(found)
 
-    def _current(self, path: str) -> Search:
-        """Return what is known of all runs; where finding that out takes long, it may be some minutes old."""
-        index = self._catalogue.index()
-        is_old = index is not self._index and time.monotonic() - self._made >= _REST * self._cost
-        if self._search is None or is_old or path not in self._places:
-            began = time.monotonic()
-            self._search = Search(list(self._catalogue.runs.runs.newest_first()), everything=False, forward=True)
-            self._places = {run.path: place for place, run in enumerate(self._search.uses.runs)}
-            self._index, self._made = index, time.monotonic()
-            self._cost = self._made - began
-        return self._search
+    def _is_old(self, path: str) -> bool:
+        """Say whether there is something new; where finding that out takes long, not more often than is bearable."""
+        known, index = self._known, self._catalogue.index()
+        if known is None or path not in known.places:
+            return True
+        return index is not known.index and time.monotonic() - known.made >= _REST * known.cost
+
+    def _read(self) -> None:
+        began = time.monotonic()
+        try:
+            index = self._catalogue.index()
+            search = Search(list(self._catalogue.runs.runs.newest_first()), everything=False, forward=True)
+        except StoreError as error:
+            self._problem = error
+            return
+        places = {run.path: place for place, run in enumerate(search.uses.runs)}
+        made = time.monotonic()
+        self._known = _Known(index, search, places, made, made - began)
 
 
 def drawn(found: Surroundings) -> Picture:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from vestige.finalising.points import bounded
 from vestige.quantity import duration, number, size
-from vestige.report import plot_data
+from vestige.report import plot_chart
 from vestige.words import command, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.record.model import Record
-    from vestige.report.plot_data import Curve, Panel
+    from vestige.report.plot_data import Curve, Metric, Panel
     from vestige.serve.following import Alive, Look
 
 WIDTH, HEIGHT = 600.0, 120.0  # of a chart's own units
@@ -24,7 +24,7 @@ _MOST_POINTS = 600
 _MOST_ALIVE = 12
 _COMMAND = 160  # letters
 _NAMES = {"memory": "Memory", "cpu": "CPU", "io": "Read and written"}
-_METRICS: tuple[plot_data.Metric, ...] = ("memory", "cpu", "io")
+_METRICS: tuple[Metric, ...] = ("memory", "cpu", "io")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def growing(record: Record, look: Look, *, state: str, earlier: Sequence[float],
     """Return the page's contents; `earlier` are the times that runs of this command took, `began` is Unix time."""
     elapsed = max(time.time() - began, look.last)
     drawn = bounded(look.points, most=_MOST_POINTS)
-    chart = plot_data.chart(record, drawn, (), metrics=_METRICS, by_process=False)
+    chart = plot_chart.chart(record, drawn, (), metrics=_METRICS, by_process=False)
     end = max(chart.end, look.last) if drawn else elapsed
     return Growing(
         state=state,

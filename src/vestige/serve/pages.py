@@ -77,11 +77,11 @@ def _lineage(request: Request) -> Response:
     run = _asked_run(request)
     given = request.query_params.get("depth", "")
     depth = int(given) if given in map(str, descent.DEPTHS) else descent.USUAL
-    record = run.load()
-    picture = _served(request).descent.picture(run, depth)
-    return frame.page("lineage.html", here="lineage", record=record, short=short_id(record.id), picture=picture,
-                 depth=depth,
-                 depths=descent.DEPTHS, words=command(record.argv))  # fmt: skip
+    record, known = run.load(), _served(request).descent
+    is_known = known.knows(run)
+    return frame.page("lineage.html", here="lineage", record=record, short=short_id(record.id), is_known=is_known,
+                 picture=known.picture(run, depth) if is_known else None, depth=depth, depths=descent.DEPTHS,
+                 words=command(record.argv))  # fmt: skip
 
 
 def _compare(request: Request) -> Response:
