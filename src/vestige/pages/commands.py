@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.pages import drawing
-from vestige.quantity import duration, marked, number, size
+from vestige.quantity import duration, marked, number
 from vestige.report.plot_lanes import label
 from vestige.report.stretches import GAPS, joined
+from vestige.report.together import of_each, total
 from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -124,21 +125,10 @@ def _figures(members: Sequence[Process], end: float) -> Iterator[str]:
 
 
 def _used(members: Sequence[Process]) -> Iterator[str]:
-    if len(members) == 1:
-        only = members[0]
-        yield from [f"{marked(only.cpu)} CPU"] if only.cpu.method != "unavailable" else []
-        yield from [marked(only.memory_peak)] if only.memory_peak.method != "unavailable" else []
-        return
-    cpu = [float(process.cpu.value) for process in members if process.cpu.value is not None]
-    if cpu:
-        yield f"{'≥' if len(cpu) < len(members) or _are_bounds(members) else ''}{duration(sum(cpu))} CPU"
-    largest = max((process.memory_peak.value or 0 for process in members), default=0)
-    if largest:
-        yield f"at most {size(largest)} each"
-
-
-def _are_bounds(members: Sequence[Process]) -> bool:
-    return any(process.cpu.method == "bound" for process in members)
+    cpu = total([process.cpu for process in members])
+    if cpu is not None and cpu.value is not None:
+        yield f"{marked(cpu)} CPU"
+    yield from filter(None, [of_each([process.memory_peak for process in members])])
 
 
 def _member(process: Process) -> Member:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from vestige import quantity
 from vestige._version import VERSION
-from vestige.errors import StoreError, UsageError, VestigeError
+from vestige.errors import RecordError, StoreError, UsageError, VestigeError
 from vestige.pages import changes, commands, headline, printed, several, timeline, used_files
 from vestige.pages.beside import Beside
 from vestige.pages.embedded import embedded
@@ -48,7 +48,9 @@ def page(runs: Sequence[KeptRun], *, assets: Assets = "inline", history: History
 def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
     record, chart = run.record, run.chart
     began, ended = timeline.starts_and_ends(chart)
+    happened, more_happened = timeline.happened(chart)
     output, output_error = _output(run)
+    changed, changes_error = _changes(run, history)
     return render(
         "report.html",
         assets=assets,
@@ -67,7 +69,8 @@ def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
         last_words=_last_words(run) if failed(record) else [],
         panels=timeline.panels(chart),
         ticks=timeline.time_ticks(chart.end),
-        happened=timeline.happened(chart),
+        happened=happened,
+        more_happened=more_happened,
         began=began,
         ended=ended,
         commands=commands.rows(run.processes, chart.end),
@@ -88,7 +91,8 @@ def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
         output_error=output_error,
         output_limit=printed.MOST_BYTES,
         streams=terminal.stream_rows(record),
-        changes=changes.since_last(run, history),
+        changes=changed,
+        changes_error=changes_error,
         remarks=list(terminal.remarks(record)),
         commit=commit.page(record),
         legend=quantity.LEGEND,
@@ -122,6 +126,14 @@ def _output(run: Gathered) -> tuple[list[printed.Block], str]:
         return printed.blocks(run.run.output(last=printed.MOST_BYTES)), ""
     except StoreError as error:
         return [], str(error)
+
+
+def _changes(run: Gathered, history: History) -> tuple[changes.Changes | None, str]:
+    """Return what changed, or why it can't be told: the last run may be damaged where this one is whole."""
+    try:
+        return changes.since_last(run, history), ""
+    except (RecordError, StoreError) as error:
+        return None, str(error)
 
 
 def _last_words(run: Gathered) -> list[str]:

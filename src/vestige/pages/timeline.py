@@ -123,10 +123,10 @@ def time_ticks(end: float) -> tuple[Tick, ...]:
     return tuple(Tick(round(100 * time / end, 3), text) for time, text in zip(found, texts, strict=True))
 
 
-def happened(chart: Chart) -> list[Happened]:
-    """Return what ended badly, in order of time."""
+def happened(chart: Chart) -> tuple[list[Happened], int]:
+    """Return what ended badly, in order of time, and how much more did."""
     found = [mark for mark in chart.marks if mark.kind in ("signal", "oom")]
-    return [_happened(mark, chart.end) for mark in found[:_MOST_MARKS]]
+    return [_happened(mark, chart.end) for mark in found[:_MOST_MARKS]], max(len(found) - _MOST_MARKS, 0)
 
 
 def _happened(mark: Mark, end: float) -> Happened:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vestige.quantity import duration, marked, size
+from vestige.quantity import marked
 
 if TYPE_CHECKING:
     from vestige.record.model import Figure
@@ -109,16 +109,16 @@ class Group:
 
     label: str  # `cc1 x40`, `17 others`
     count: int
-    cpu: float  # s, of those of which it is known
+    cpu: Figure  # s, of all together
     largest: Figure  # B, the largest memory peak of any of them
+    peaks: str  # the same in words; empty: not known
     alive: tuple[tuple[float, float], ...]  # when at least one of them was there
 
     @property
     def figures(self) -> str:
         """What they used, in words."""
-        peak = self.largest
-        each = marked(peak) if self.count == 1 else f"≤ {size(peak.value or 0)} each"
-        return f"{each}  {duration(self.cpu)} CPU".strip()
+        cpu = "" if self.cpu.value is None else f"{marked(self.cpu)} CPU"
+        return "  ".join(filter(None, (self.peaks, cpu)))
 
 
 @dataclass(frozen=True, slots=True)

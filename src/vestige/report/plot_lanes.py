@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vestige.report.plot_data import Group, Lane, Mark
 from vestige.report.stretches import GAPS, joined
+from vestige.report.together import largest, of_each, total
 from vestige.text import to_bytes
 from vestige.words import command, safe, shortened
 
@@ -30,10 +31,10 @@ def lanes(processes: Sequence[Process], end: float) -> tuple[tuple[Lane, ...], t
     by_program: dict[str, list[Process]] = {}
     for process in rest:
         by_program.setdefault(safe(process.name or "?"), []).append(process)
-    largest = sorted(by_program, key=lambda name: (-sum(_value(each.cpu) for each in by_program[name]), name))
-    if len(largest) > MOST_GROUPS:
-        largest = [name for name in largest if len(by_program[name]) > 1][: MOST_GROUPS - 1]
-    groups = [_group(_times(name, len(by_program[name])), by_program.pop(name), end) for name in largest]
+    busiest = sorted(by_program, key=lambda name: (-sum(_value(each.cpu) for each in by_program[name]), name))
+    if len(busiest) > MOST_GROUPS:
+        busiest = [name for name in busiest if len(by_program[name]) > 1][: MOST_GROUPS - 1]
+    groups = [_group(_times(name, len(by_program[name])), by_program.pop(name), end) for name in busiest]
     left = [process for members in by_program.values() for process in members]
     groups += [_group(f"{len(left)} other{'s' * (len(left) > 1)}", left, end)] if left else []
     return tuple(bars), tuple(groups)
@@ -52,11 +53,11 @@ def _chosen(processes: Sequence[Process]) -> set[int]:
     if len(processes) <= MOST_LANES + 1:
         return set(range(len(processes)))
     cpu = sum(_value(process.cpu) for process in processes) or 1.0
-    largest = max(range(len(processes)), key=lambda index: _value(processes[index].memory_peak))
+    heaviest = max(range(len(processes)), key=lambda index: _value(processes[index].memory_peak))
     killed = [index for index, process in enumerate(processes) if process.signal]
     busy = [index for index, process in enumerate(processes) if _value(process.cpu) >= cpu * _FAIR]
     busy.sort(key=lambda index: (-_value(processes[index].cpu), index))
-    return set(list(dict.fromkeys((0, largest, *killed[: MOST_LANES // 2], *busy)))[:MOST_LANES])
+    return set(list(dict.fromkeys((0, heaviest, *killed[: MOST_LANES // 2], *busy)))[:MOST_LANES])
 
 
 def _lane(process: Process, end: float) -> Lane:
@@ -84,11 +85,13 @@ def _ending(process: Process) -> str:
 
 def _group(words: str, processes: Sequence[Process], end: float) -> Group:
     spans = sorted((max(process.start, 0.0), end if process.end is None else process.end) for process in processes)
+    peaks = [process.memory_peak for process in processes]
     return Group(
         label=words,
         count=len(processes),
-        cpu=sum(_value(process.cpu) for process in processes),
-        largest=max((process.memory_peak for process in processes), key=_value),
+        cpu=total([process.cpu for process in processes]) or processes[0].cpu,
+        largest=largest(peaks),
+        peaks=of_each(peaks),
         alive=tuple(joined(spans, end / GAPS, end)),
     )
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.quantity import marked
-from vestige.record.model import Figure
+from vestige.report.together import total
 from vestige.spans.kinds import LOAD, NODE, RUN, SAVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from vestige.record.model import Span
+    from vestige.record.model import Figure, Span
 
 _ALIKE = 3  # of one name and beside each other: up to so many stand alone
 _NUMBERED = 8  # of names that differ in numbers only: up to so many stand alone
@@ -89,7 +89,7 @@ def longest_chain(found: Sequence[Branch]) -> list[Branch]:
 
 def cpu(branch: Branch) -> Figure | None:
     """Return the CPU of all spans of a branch together."""
-    return _total([span.cpu for span in branch.spans if span.cpu is not None])
+    return total([span.cpu for span in branch.spans if span.cpu is not None])
 
 
 def memory(branch: Branch) -> Figure | None:
@@ -142,23 +142,3 @@ def _longest(found: list[Branch], depth: int) -> list[Branch]:
     rest = tuple(span for place, branch in enumerate(found) if place not in chosen for span in branch.spans)
     kept = [branch for place, branch in enumerate(found) if place in chosen]
     return [*kept, Branch("others", rest, depth)]
-
-
-def _total(figures: Sequence[Figure]) -> Figure | None:
-    """Return the sum of figures, as well as it is known."""
-    if len(figures) <= 1:
-        return figures[0] if figures else None
-    known = [figure for figure in figures if figure.value is not None]
-    if not known:
-        return figures[0]
-    value = sum(figure.value or 0 for figure in known)
-    if all(figure.method == "exact" for figure in figures):
-        return Figure(value, known[0].unit, "exact")
-    lower = sum(figure.value or 0 if figure.method == "exact" else figure.lower or 0 for figure in known)
-    is_open = len(known) < len(figures) or any(figure.method != "exact" and figure.upper is None for figure in known)
-    upper = (
-        None
-        if is_open
-        else sum(figure.value or 0 if figure.method == "exact" else figure.upper or 0 for figure in known)
-    )
-    return Figure(value, known[0].unit, "bound", lower=lower or None, upper=upper)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -16,7 +15,6 @@ from starlette.routing import Route
 
 from vestige.pages import environment
 from vestige.serve import pages
-from vestige.serve.following import Following
 from vestige.serve.gate import Gate, refused
 from vestige.web.envelope import Refusal
 
@@ -26,10 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from vestige.serve.catalogue import Catalogue
-    from vestige.serve.descent import Descent
-    from vestige.serve.gate import Names
-    from vestige.serve.key import Key
+    from vestige.serve.served import Served
 
 _OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "static")
 _PAGES = os.path.join(os.path.dirname(os.path.abspath(environment.__file__)), "static")
@@ -40,17 +35,6 @@ _STATIC = {
     "serve.css": ("text/css", _OWN),
     "serve.js": ("text/javascript", _OWN),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What the server works with: requests find it as `request.app.state.served`."""
-
-    catalogue: Catalogue
-    descent: Descent
-    key: Key
-    names: Names
-    following: Following = field(default_factory=Following)
 
 
 def build(served: Served) -> Starlette:

@@ -72,14 +72,11 @@ class Gate:
             return  # nobody waits for an answer
         except Refusal as refusal:
             await refused(scope, refusal)(scope, receive, answer)
-        except VestigeError as error:  # a record that can't be read, as a rule
-            await refused(scope, Refusal(422, "record", str(error)))(scope, receive, answer)
-        except Exception as error:  # the outermost edge: what went wrong is told by its kind only
-            _LOG.error("a request failed: %s at %s", type(error).__name__, place_of(error))
-            if answer.begun:
+        except Exception as error:  # the outermost edge
+            if answer.begun:  # the rest of a page: what is there of it can't be taken back
+                _note(error)
                 raise
-            fault = Refusal(500, "fault", f"this page could not be made ({type(error).__name__})")
-            await refused(scope, fault)(scope, receive, answer)
+            await refused(scope, _refusal(error))(scope, receive, answer)
 
     def _admit(self, scope: MutableMapping[str, Any]) -> Response | None:
         """Return the answer to one who signs in, None for whoever may pass. Raises Refusal."""
@@ -108,6 +105,18 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host}".lower():
             raise Refusal(403, "origin", "requests of other sites' pages are not taken")
+
+
+def _refusal(error: Exception) -> Refusal:
+    """Return the answer to what went wrong: a record that can't be read as a rule; of a fault only its kind is told."""
+    if isinstance(error, VestigeError):
+        return Refusal(422, "record", str(error))
+    _note(error)
+    return Refusal(500, "fault", f"this page could not be made ({type(error).__name__})")
+
+
+def _note(error: Exception) -> None:
+    _LOG.error("a request failed: %s at %s", type(error).__name__, place_of(error))
 
 
 def refused(scope: MutableMapping[str, Any], refusal: Refusal) -> Response:

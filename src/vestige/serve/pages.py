@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import re
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
@@ -24,6 +24,7 @@ from vestige.record.place import short_id
 from vestige.report import plot_data
 from vestige.report.listing import local
 from vestige.serve import asking, captured, descent, frame, growing, run_list
+from vestige.serve.served import served_of
 from vestige.web.envelope import Json, Refusal
 from vestige.words import command
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from vestige.record.model import Record
-    from vestige.serve.app import Served
     from vestige.store.kept import KeptRun
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
@@ -43,7 +43,7 @@ ROLES = {"memory": ("total",), "cpu": ("total",), "io": ("read", "written")}
 
 
 def _runs(request: Request) -> Response:
-    found = run_list.listed(_served(request).catalogue.index(), run_list.asked(request.query_params))
+    found = run_list.listed(served_of(request).catalogue.index(), run_list.asked(request.query_params))
     return frame.page("runs.html", here="runs", listed=found, most_words=asking.LONGEST, legend=LEGEND,
                  examples=tuple(asking.EXAMPLES.items()))  # fmt: skip
 
@@ -52,7 +52,7 @@ def _run(request: Request) -> Response:
     run = _asked_run(request)
     state = _state(run)
     if state == "ended":
-        history = Indexed(_served(request).catalogue.index())
+        history = Indexed(served_of(request).catalogue.index())
         return frame.long_page(report.page((run,), assets="linked", history=history))
     record, now = _growing(request, run, state)
     return frame.page("growing.html", here="run", record=record, short=short_id(record.id),
@@ -77,7 +77,7 @@ def _lineage(request: Request) -> Response:
     run = _asked_run(request)
     given = request.query_params.get("depth", "")
     depth = int(given) if given in map(str, descent.DEPTHS) else descent.USUAL
-    record, known = run.load(), _served(request).descent
+    record, known = run.load(), served_of(request).descent
     is_known = known.knows(run)
     return frame.page("lineage.html", here="lineage", record=record, short=short_id(record.id), is_known=is_known,
                  picture=known.picture(run, depth) if is_known else None, depth=depth, depths=descent.DEPTHS,
@@ -106,7 +106,7 @@ def _ticked(request: Request) -> list[KeptRun]:
 def _growing(request: Request, run: KeptRun, state: str) -> tuple[Record, growing.Growing]:
     """Return the first record of a run that goes on, and what its page shows."""
     record = run.load()  # made already if the run has ended meanwhile: then the next look says so
-    served = _served(request)
+    served = served_of(request)
     began = dt.datetime.fromisoformat(record.started.replace("Z", "+00:00")).timestamp()
     earlier = served.catalogue.earlier(command(record.argv))
     look = served.following.look(run.path)
@@ -148,15 +148,11 @@ def _found(request: Request, name: str) -> KeptRun:
     if not _ID.fullmatch(name):
         raise Refusal(404, "run", "there is no run of this id")
     try:
-        return _served(request).catalogue.find(name)
+        return served_of(request).catalogue.find(name)
     except RunNotFoundError as error:
         raise Refusal(404, "run", "there is no run of this id; it may have been removed") from error
     except AmbiguousRunError as error:
         raise Refusal(404, "run", "several runs have this id; find the one in the list") from error
-
-
-def _served(request: Request) -> Served:
-    return cast("Served", request.app.state.served)
 
 
 ROUTES = (

@@ -10,6 +10,7 @@ from vestige.serve import app
 from vestige.serve.descent import Descent
 from vestige.serve.gate import Names
 from vestige.serve.key import Key
+from vestige.serve.served import Served
 from vestige.web import listening
 
 if TYPE_CHECKING:
@@ -56,6 +57,6 @@ def serve(catalogue: Catalogue, at: Address, *, beyond: bool, started: Callable[
 def ready(catalogue: Catalogue, listener: socket.socket, names: Names) -> Ready:
     """Return a server for a socket that listens."""
     key = Key(listener.getsockname()[1])
-    served = app.Served(catalogue, Descent(catalogue), key, names)
+    served = Served(catalogue, Descent(catalogue), key, names)
     server = listening.server(app.build(served), ending=ENDING_SECONDS)
     return Ready(server, listening.url(listener), key)
