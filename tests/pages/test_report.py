@@ -20,9 +20,10 @@ from vestige.pages import commands, drawing, headline, printed, timeline
 from vestige.pages.beside import Beside
 from vestige.pages.changes import since_last
 from vestige.pages.embedded import embedded
-from vestige.pages.gathered import gather
+from vestige.pages.gathered import MOST_FILES, gather
 from vestige.pages.report import page
-from vestige.record.model import Completeness, Exit, Figure, Stream
+from vestige.record import codec
+from vestige.record.model import Completeness, Exit, Figure, FileCount, Stream
 from vestige.store.output import Piece
 from vestige.store.runs import RunFolder
 
@@ -211,6 +212,47 @@ class TestProcesses:
         (row,) = commands.rows([charts.process(1, "x", start=2.5, end=5, start_method="estimate")], 10)
         assert not row.is_exact
 
+    def test_nothing_is_said_of_many_that_is_not_known_of_each(self) -> None:
+        unknown = Figure(None, "s", "unavailable"), Figure(None, "B", "unavailable")
+        known = Figure(1.0, "s", "exact"), Figure(2_000_000, "B", "exact")
+        members = [
+            dataclasses.replace(charts.PROCESSES[0], cpu=cpu, memory_peak=peak, start=0.0, end=1.0)
+            for cpu, peak in (unknown, unknown, unknown)
+        ]
+        assert commands.rows(members, 1.0)[0].figures == "3.00 s in all, longest 1.00 s"
+        members[0] = dataclasses.replace(members[0], cpu=known[0], memory_peak=known[1])
+        assert commands.rows(members, 1.0)[0].figures.endswith("≥1.00 s CPU  ·  ≥2.00 MB the largest")
+        members = [members[0]] * 3
+        assert commands.rows(members, 1.0)[0].figures.endswith("3.00 s CPU  ·  ≤ 2.00 MB each")
+
+    def test_who_else_was_killed_is_counted(self, store: Path) -> None:
+        killed = [dataclasses.replace(charts.PROCESSES[0], pid=pid, signal="SIGKILL") for pid in range(50)]
+        words = words_of(text_of(folders.write(store, dataclasses.replace(folders.FULL, processes=killed))))
+        assert "and 10 more, which are not marked" in words
+
+
+class TestFiles:
+    def test_what_was_written_is_there_however_much_else_was_used(self, store: Path) -> None:
+        """The first 200,000 lines once stood for all: what was written after that was not on the page."""
+        lines = [folders.used("software", f"/usr/lib/{number}") for number in range(6000)]
+        lines += [folders.used("input", f"/in/{number}", 10) for number in range(6000)]
+        lines += [folders.used("output", "/home/me/out/model.pickle", 8_100_000)]
+        counted = {"input": FileCount(6000, 60_000), "output": FileCount(1, 8_100_000), "software": FileCount(6000, 1)}
+        record = dataclasses.replace(folders.FULL.record, files=counted)
+        run = folders.write(store, dataclasses.replace(folders.FULL, record=record, files=lines))
+        words = words_of(text_of(run))
+        assert "6 000 went in 60.0 kB" in words
+        assert "1 came out 8.10 MB model.pickle" in words
+        seen = gather(run)
+        assert len(seen.files) + seen.files_left_out == len(lines)
+        assert len(seen.files) <= MOST_FILES
+
+    def test_a_line_of_two_classes_is_of_the_first(self, store: Path) -> None:
+        run = folders.write(store, folders.FULL)
+        odd = folders.used("output", "/x", names=(',"kind":"input"',))
+        (store / "runs" / run.name / "files.jsonl").write_bytes(codec.line(odd))
+        assert [use.path for use in gather(run).files] == ["/x"]
+
 
 class TestMemoryByProcess:
     def test_the_largest_and_the_others_add_up_to_what_was_seen(self, store: Path) -> None:
@@ -339,6 +381,14 @@ class TestWhatChanged:
     def test_the_first_of_its_kind_has_nothing_to_be_told_from(self, store: Path) -> None:
         folders.write(store, folders.THOUSANDS, 0)
         assert since_last(gather(folders.write(store, folders.FULL, 1)), Beside()) is None
+
+    @pytest.mark.parametrize("name", ["files.jsonl", "spans.jsonl"])
+    def test_a_damaged_one_before_is_said_and_spoils_nothing(self, store: Path, name: str) -> None:
+        before = folders.write(store, folders.FULL)
+        (store / "runs" / before.name / name).write_bytes(b'{"cut')
+        words = words_of(text_of(folders.write(store, folders.FULL, 1)))
+        assert "What changed since the last run It can't be told" in words
+        assert "model.pickle" in words
 
     def test_the_same_again_says_so(self, store: Path) -> None:
         folders.write(store, folders.FULL, 0)

@@ -210,6 +210,14 @@ class TestData:
         assert len(chart.lanes) + sum(group.count for group in chart.groups) == len(made.SWARM)
         assert len(chart.groups) <= plot_lanes.MOST_GROUPS
 
+    def test_nothing_is_said_of_a_group_that_is_not_known_of_each(self) -> None:
+        cpu, peak = Figure(None, "s", "unavailable"), Figure(None, "B", "unavailable")
+        swarm = [dataclasses.replace(process, cpu=cpu, memory_peak=peak) for process in made.SWARM]
+        assert {group.figures for group in plot_chart.chart(made.RUN, (), swarm).groups} == {""}
+        some = [process if process.pid % 2 else gone for process, gone in zip(made.SWARM, swarm, strict=True)]
+        told = {group.figures for group in plot_chart.chart(made.RUN, (), some).groups if group.count == 40}
+        assert told == {"≥2.00 MB the largest  ≥200 ms CPU"}
+
     def test_times_beyond_the_end_stay_on_the_axis(self) -> None:
         late = made.process(9, "late", start=-5, end=1e30)
         (lane,) = plot_chart.chart(made.RUN, (), [late]).lanes

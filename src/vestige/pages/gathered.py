@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 from vestige.con_duct import logs
 from vestige.duct import charts
 from vestige.report import largest, plot_chart, plot_runs, span_view
-from vestige.report.counts import ORDER
+from vestige.report.counts import CLASSES, ORDER, SHOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from vestige.record.model import FileUse, Process, Record
     from vestige.report.plot_data import Chart, Curve
     from vestige.report.span_view import View
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 _WORTH_SEEING = 0.02  # of the largest layer
 MOST_BANDS = 40  # spans with a bar of their own
 MOST_FILES = 5_000
-_MOST_SORTED = 200_000  # files; beyond that the first ones stand for all
+_MOST_OF_CLASS = 2_000  # files: whoever reads very many shall not hide what it wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def gather(run: KeptRun) -> Gathered:
     points, processes = plot_runs.series(run, record)
     chart = plot_chart.chart(record, points, processes, metrics=("memory", "cpu", "io"), by_process=False)
     seen = span_view.view(run, record)
-    files, left_out = _files(run)
+    files = tuple(_files(run))
     return Gathered(
         run=run,
         record=record,
@@ -57,7 +60,7 @@ def gather(run: KeptRun) -> Gathered:
         ),
         processes=processes,
         files=files,
-        files_left_out=left_out,
+        files_left_out=_left_out(record, files),
         spans=seen,
     )
 
@@ -79,8 +82,20 @@ def _layered(chart: Chart, layers: tuple[Curve, ...]) -> Chart:
     return dataclasses.replace(chart, panels=tuple(panels))
 
 
-def _files(run: KeptRun) -> tuple[tuple[FileUse, ...], int]:
-    """Return the files by class, and how many there are beyond those."""
-    uses = run.files()
-    found = sorted(islice(uses, _MOST_SORTED), key=lambda use: ORDER[use.kind])
-    return tuple(found[:MOST_FILES]), max(len(found) - MOST_FILES, 0) + sum(1 for _ in uses)
+def _files(run: KeptRun) -> Iterator[FileUse]:
+    """Yield the files by class, a bounded number of each; lines of other classes are not even parsed."""
+    room = MOST_FILES
+    for kinds in (*((kind,) for kind in SHOWN), tuple(kind for kind in CLASSES if kind not in SHOWN)):
+        uses = (use for use in run.files(kinds) if use.kind in kinds)
+        found = sorted(islice(uses, min(room, _MOST_OF_CLASS)), key=lambda use: ORDER[use.kind])
+        room -= len(found)
+        yield from found
+
+
+def _left_out(record: Record, files: Sequence[FileUse]) -> int:
+    """Return how many files there are beyond these; folders, which are in the list too, are not counted in records."""
+    found: Counter[str] = Counter(use.kind for use in files)
+    others = sum(number for kind, number in found.items() if kind not in SHOWN)
+    if max([others, *(found[kind] for kind in SHOWN)]) < _MOST_OF_CLASS:
+        return 0
+    return sum(max(count.count - found[kind], 0) for kind, count in record.files.items())

@@ -13,7 +13,7 @@ from vestige.words import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vestige.record.model import FileClass, FileUse, Process
+    from vestige.record.model import FileClass, FileUse, Process, Record
 
 MOST_BESIDE = 8  # files on either side
 _IN: tuple[FileClass, ...] = ("input", "modified")
@@ -33,7 +33,7 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What went in, or what came out: the largest."""
+    """What went in, or what came out: the largest of what is listed."""
 
     count: int
     total: str
@@ -65,14 +65,14 @@ class Class:
     count: int
 
 
-def went_in(uses: Iterable[FileUse], cwd: str) -> Side:
-    """Return what was read that had been there before."""
-    return _side([use for use in uses if use.kind in _IN and not is_folder(use)], cwd)
+def went_in(uses: Iterable[FileUse], record: Record) -> Side:
+    """Return what was read that had been there before; `uses` need not be all."""
+    return _side(_IN, uses, record)
 
 
-def came_out(uses: Iterable[FileUse], cwd: str) -> Side:
-    """Return what was written and is still there."""
-    return _side([use for use in uses if use.kind in _OUT and not is_folder(use)], cwd)
+def came_out(uses: Iterable[FileUse], record: Record) -> Side:
+    """Return what was written and is still there, likewise."""
+    return _side(_OUT, uses, record)
 
 
 def rows(uses: Iterable[FileUse], processes: Sequence[Process], cwd: str) -> list[Row]:
@@ -88,9 +88,15 @@ def classes(uses: Iterable[FileUse]) -> list[Class]:
     return [Class(name, count) for name, count in counts.items()]
 
 
-def _side(uses: list[FileUse], cwd: str) -> Side:
-    largest = sorted(uses, key=lambda use: -_bytes(use))
-    return Side(len(uses), size(sum(map(_bytes, uses))), tuple(_beside(use, cwd) for use in largest[:MOST_BESIDE]))
+def _side(kinds: tuple[FileClass, ...], uses: Iterable[FileUse], record: Record) -> Side:
+    listed = [use for use in uses if use.kind in kinds and not is_folder(use)]
+    counted = [record.files[kind] for kind in kinds if kind in record.files]
+    count, total = max(
+        (len(listed), sum(map(_bytes, listed))),
+        (sum(each.count for each in counted), sum(each.size for each in counted)),
+    )
+    largest = sorted(listed, key=lambda use: -_bytes(use))[:MOST_BESIDE]
+    return Side(count, size(total), tuple(_beside(use, record.cwd) for use in largest))
 
 
 def _beside(use: FileUse, cwd: str) -> Beside:
