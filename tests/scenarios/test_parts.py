@@ -15,7 +15,7 @@ import pytest
 
 from vestige import flights
 from vestige.errors import RecordError, VestigeError
-from vestige.scenarios import claims, document, environments, evidence, left, neutral, sections, spread
+from vestige.scenarios import claims, document, environments, evidence, left, neutral, spread, table
 from vestige.scenarios.cases import CASES, chosen
 from vestige.scenarios.evidence import Evidence
 from vestige.scenarios.neutral import Neutral
@@ -130,7 +130,7 @@ class TestEvidence:
         made = Neutral((), (("box", "host"),))
         files = (left.Left("project", ".info.json", 15, "new"), left.Left("project", "data/x", 1, "new"))
         found = Evidence("duct", "Duct", "duct x", rounds=(Spent(1.0, 2.0, 3, 0),), left=files, asked=("GET /",))
-        folder = str(tmp_path / "kept")
+        folder = str(tmp_path / "duct")
         written = evidence.keep(found, folder, stage=stage, ordinary={("project", "data/x")}, neutral=made)
         read = evidence.load(folder)
         assert read == written
@@ -236,8 +236,7 @@ class TestDocument:
     def test_what_is_added_is_taken_within_a_round(self, made: Path) -> None:
         page = (made / "comparison.md").read_text()
         assert (
-            f"| kedro run alone | 11.0 s (10.0 s to 12.0 s) [↗](comparison/alone/case.json) | {sections.NOTHING} |"
-            in page
+            f"| kedro run alone | 11.0 s (10.0 s to 12.0 s) [↗](comparison/alone/case.json) | {table.NOTHING} |" in page
         )
         row = "| 12.0 s (10.5 s to 13.5 s) [↗](comparison/con-duct/case.json) | +1.00 s (+0.50 to +1.50 s) |"
         assert f"| under con-duct {row}" in page
@@ -261,3 +260,64 @@ class TestDocument:
         assert [word for word in ("<b>|", "<i>no", "</pre>con-duct", "\x1b") if word in page] == []
         assert "GET /&lt;b&gt;|x</code>, 2 times" in page
         assert "````text" in (made / "comparison.md").read_text()  # longer than the fence in the text
+
+
+class TestHostileEvidence:
+    """`vestige scenarios --again` reads evidence that may come from anybody."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"rounds": [{"wall": 1, "cpu": 1, "largest": float("inf"), "code": 0}]},
+            {"rounds": [{"wall": float("nan"), "cpu": 1, "largest": 1, "code": 0}]},
+            {"rounds": []},
+            {"network": {"traced": True, "calls": [1], "note": None}},
+            {"commits": "<b>"},
+            {"left": [1]},
+        ],
+    )
+    def test_what_is_no_evidence_is_an_error_of_ours(self, tmp_path: Path, said: dict[str, object]) -> None:
+        _keep(tmp_path, said)
+        with pytest.raises(RecordError, match="is no evidence of a scenario"):
+            document.write(str(tmp_path))
+
+    def test_nesting_without_end(self, tmp_path: Path) -> None:
+        _keep(tmp_path, {})
+        (tmp_path / "comparison" / "alone" / "case.json").write_text("[" * 200_000)
+        with pytest.raises(RecordError, match="is no evidence of a scenario"):
+            document.write(str(tmp_path))
+        (tmp_path / "comparison" / "made.json").write_text("[" * 200_000)
+        with pytest.raises(RecordError, match="does not say what was compared"):
+            document.write(str(tmp_path))
+
+    def test_versions_that_are_none(self, tmp_path: Path) -> None:
+        _keep(tmp_path, {}, versions=[1])
+        with pytest.raises(RecordError, match="does not say what was compared"):
+            document.write(str(tmp_path))
+
+    def test_a_name_does_not_lead_elsewhere(self, tmp_path: Path) -> None:
+        _keep(tmp_path, {"name": "../../of-another", "title": "<script>alert(1)</script>"})
+        document.write(str(tmp_path))
+        page = (tmp_path / "comparison.html").read_text()
+        assert "of-another" not in page
+        assert "<script>alert" not in page
+
+    @pytest.mark.parametrize("value", ["x", [], "1", {"a": 1}])
+    def test_figures_that_are_none_say_nothing(self, tmp_path: Path, value: object) -> None:
+        _keep(tmp_path, {})
+        figures = {"cpu": {"value": 1, "method": "exact"}, "memory_peak_process": {"value": value}}
+        run = tmp_path / "comparison/alone/left/project/dot-vestige/runs/one/record.json"
+        evidence.write(str(run), json.dumps({"resources": figures, "files": {}}))
+        document.write(str(tmp_path))
+
+
+def _keep(folder: Path, said: dict[str, object], *, versions: object = None) -> None:
+    """Keep evidence of one scenario, `said` in the place of what would stand there."""
+    told = {"date": "2026-01-02", "machine": "2 cores", "minutes": 3, "rounds": 1, "load": 0.5, "project": "another"}
+    made = {**told, "cases": ["alone"], "versions": {} if versions is None else versions}
+    spent = {"wall": 1, "cpu": 1, "largest": 1, "code": 0}
+    case = {"name": "alone", "title": "t", "command": "c", "not_run": None, "commits": 0, "rounds": [spent], "left": [],
+            "asked": [], "network": None}  # fmt: skip
+    evidence.write(str(folder / "comparison" / "made.json"), json.dumps(made))
+    evidence.write(str(folder / "comparison" / "alone" / "case.json"), json.dumps({**case, **said}))
+    evidence.write(str(folder / "comparison" / "alone" / "terminal.txt"), "said\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import math
 import os
 import re
 from dataclasses import dataclass, replace
@@ -51,7 +52,7 @@ class Claims:
     hashes: Claim | None = None
     software: Claim | None = None
     network: Claim | None = None
-    peak: float | None = None  # bytes, as `memory` says
+    peak: float | None = None  # bytes, of the largest process, or of all as far as a tool tells no single one
     cpu_seconds: float | None = None  # as `cpu` says, where it is a time
 
 
@@ -68,7 +69,7 @@ def _said(reader: Callable[[str, str], Claims | None], place: str, name: str) ->
     """Return what the files of a tool say; one that is not of the form its tool writes says nothing."""
     try:
         return reader(place, name)
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None
 
 
@@ -95,7 +96,7 @@ def _duct(place: str, name: str) -> Claims | None:
             command=_when(summary.get("command"), lambda value: f"`{value}`, as one text", file),
             outcome=_when(summary.get("exit_code"), lambda value: f"exit code {value}", file),
             printed=Claim(f"kept, {size(sum(streams))}", f"{name}/{evidence.CASE}") if streams else None,
-            peak=peak,
+            peak=_amount(peak),
         )
     return None
 
@@ -145,19 +146,19 @@ def _figures(figures: dict[str, Any], file: str) -> Claims:
         memory=told("memory_peak", size),
         io=Claim(both, file) if both else None,
         processes=told("processes", number),
-        peak=(figures.get("memory_peak_process") or {}).get("value"),
-        cpu_seconds=(figures.get("cpu") or {}).get("value"),
+        peak=_amount((figures.get("memory_peak_process") or {}).get("value")),
+        cpu_seconds=_amount((figures.get("cpu") or {}).get("value")),
     )
 
 
 def _rest(record: dict[str, Any], files: dict[str, Any], file: str, place: str, name: str) -> dict[str, Any]:
-    code, machine = record.get("code") or {}, record.get("completeness") or {}
+    code, completeness = record.get("code") or {}, record.get("completeness") or {}
     read = _count(files, "input", "modified")
     written = _count(files, "output", "modified")
     commit = _run_record(place)
     nodes = ((record.get("spans") or {}).get("slowest") or {}).get("of")
     return {
-        "series": _when(_lines(place, "usage.jsonl"), lambda value: f"{value} points", file),
+        "series": _series(place, name),
         "nodes": _when(
             nodes, lambda value: f"{value}: time, CPU, memory, data of each", f"{name}/{evidence.AFTERWARDS}"
         ),
@@ -170,7 +171,7 @@ def _rest(record: dict[str, Any], files: dict[str, Any], file: str, place: str, 
         "outputs": Claim(f"{written}, as seen", file),
         "hashes": Claim("of what was read and written: SHA-256", file),
         "software": _when(len(record.get("software") or ()), lambda value: f"{value} packages with versions", file),
-        "network": Claim(_called(record.get("network") or []), file) if machine.get("trace") == "on" else None,
+        "network": Claim(_called(record.get("network") or []), file) if completeness.get("trace") == "on" else None,
     }
 
 
@@ -187,12 +188,12 @@ def _count(files: dict[str, Any], *kinds: str) -> int:
     return sum(int((files.get(kind) or {}).get("count", 0)) for kind in kinds)
 
 
-def _lines(place: str, ending: str) -> int | None:
-    """Return how many lines a series has; the last line of a copy that was cut says so."""
-    for path in _kept(place, "dot-vestige", "runs", "*", ending):
+def _series(place: str, name: str) -> Claim | None:
+    """Return how many points a series has; the last line of a copy that was cut says so."""
+    for path in _kept(place, "dot-vestige", "runs", "*", "usage.jsonl"):
         text = evidence.read(path)
         cut = _LINES_IN_ALL.search(text)
-        return int(cut.group(1)) if cut else text.count("\n")
+        return Claim(f"{cut.group(1) if cut else text.count(chr(10))} points", _relative(place, name, path))
     return None
 
 
@@ -225,6 +226,13 @@ def _relative(place: str, name: str, path: str) -> str:
 
 def _listed(values: list[str]) -> str:
     return ", ".join(f"`{value}`" for value in values)
+
+
+def _amount(value: Any) -> float | None:  # noqa: ANN401 - JSON comes in
+    """Return a number that can be compared. Raises TypeError, ValueError for anything else."""
+    if value is not None and not math.isfinite(value):
+        raise ValueError("it is no number")
+    return None if value is None else float(value)
 
 
 def _when(value: Any, words: Words, file: str) -> Claim | None:  # noqa: ANN401 - JSON comes in

@@ -13,10 +13,10 @@ from markupsafe import Markup, escape
 
 from vestige.errors import RecordError
 from vestige.pages.environment import harmless, render
-from vestige.scenarios import evidence, sections
+from vestige.scenarios import evidence, found, sections
 
 if TYPE_CHECKING:
-    from vestige.scenarios.sections import Cell
+    from vestige.scenarios.table import Cell
 
 MARKDOWN, PAGE = "comparison.md", "comparison.html"
 EVIDENCE = "comparison"  # the folder beside them
@@ -48,13 +48,14 @@ def _values(folder: str) -> dict[str, Any]:
         names = [os.path.basename(str(name)) for name in made["cases"]]
         about = _SUBJECTS[made["project"] == "the example"]
         values = {
-            "made": {key: made[key] for key in ("date", "machine", "minutes", "rounds", "load", "versions")},
+            "made": {key: made[key] for key in ("date", "machine", "minutes", "rounds", "load")}
+            | {"versions": dict(made["versions"])},
             "subject": about,
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordError(f"{path} does not say what was compared: {error}") from error
-    found = sections.found(evidence_of(folder), names)
-    return values | {"sections": sections.sections(found), "found": found, "evidence": EVIDENCE}
+    read = found.found(evidence_of(folder), names)
+    return values | {"sections": sections.sections(read), "found": read, "evidence": EVIDENCE}
 
 
 @cache

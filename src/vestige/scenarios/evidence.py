@@ -13,6 +13,7 @@ Nothing in it names this machine, its user or its folders (`neutral`).
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -58,6 +59,11 @@ class Evidence:
     asked: tuple[str, ...] = ()  # first lines of requests to the proxy that stood for the network
     network: Network | None = None
 
+    @property
+    def file(self) -> str:
+        """Where all of this stands, relative to the evidence of all scenarios."""
+        return f"{self.name}/{CASE}"
+
 
 def keep(
     found: Evidence, folder: str, *, stage: Stage | None, ordinary: Collection[tuple[str, str]], neutral: Neutral
@@ -79,21 +85,37 @@ def load(folder: str) -> Evidence:
     """Read a scenario's evidence. Raises RecordError."""
     path = os.path.join(folder, CASE)
     try:
-        raw = json.loads(read(path))
-        network = raw.pop("network")
-        return Evidence(
-            **{name: raw[name] for name in ("name", "title", "command", "not_run", "commits")},
-            rounds=tuple(_spent(one) for one in raw["rounds"]),
-            left=tuple(_left(one) for one in raw["left"]),
-            asked=tuple(map(str, raw["asked"])),
-            network=network and Network(network["traced"], tuple(network["calls"]), network["note"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _evidence(json.loads(read(path)), os.path.basename(folder))
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordError(f"{path} is no evidence of a scenario: {error}") from error
 
 
+def _evidence(raw: dict[str, Any], name: str) -> Evidence:
+    """Return what a file says, all of it of the type that it is meant to be; `name` is that of its folder."""
+    reason, network = raw["not_run"], raw["network"]
+    return Evidence(
+        name=name,
+        title=str(raw["title"]),
+        command=str(raw["command"]),
+        not_run=None if reason is None else str(reason),
+        commits=int(raw["commits"]),
+        rounds=tuple(_spent(one) for one in raw["rounds"]),
+        left=tuple(_left(one) for one in raw["left"]),
+        asked=tuple(map(str, raw["asked"])),
+        network=None if network is None else _network(network),
+    )
+
+
+def _network(raw: dict[str, Any]) -> Network:
+    note = raw["note"]
+    return Network(raw["traced"] is True, tuple(map(dict, raw["calls"])), None if note is None else str(note))
+
+
 def _spent(raw: dict[str, Any]) -> Spent:
-    return Spent(float(raw["wall"]), float(raw["cpu"]), int(raw["largest"]), int(raw["code"]))
+    wall, cpu = float(raw["wall"]), float(raw["cpu"])
+    if not (math.isfinite(wall) and math.isfinite(cpu)):
+        raise ValueError("a time is no number")
+    return Spent(wall, cpu, int(raw["largest"]), int(raw["code"]))
 
 
 def _left(raw: dict[str, Any]) -> Left:

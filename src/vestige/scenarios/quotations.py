@@ -14,8 +14,8 @@ from vestige.scenarios.trial import TERMINAL
 
 if TYPE_CHECKING:
     from vestige.scenarios.evidence import Evidence
+    from vestige.scenarios.found import Found
     from vestige.scenarios.left import Left
-    from vestige.scenarios.sections import Found
 
 _LINES = 60  # of a quotation
 _POINTS = 5  # lines of a series: each is like the one before
