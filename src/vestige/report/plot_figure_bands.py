@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vestige.report.plot_figure_plan import BLACK, LETTER, NARROW, VERMILLION
 from vestige.words import shortened
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from vestige.report.bands import Band, Part
     from vestige.report.plot_scale import Scale
 
-_BLACK, _GREY = "#000000", "#6b6b6b"
-_NARROW = 1 / 800  # of the axis: no bar is narrower
-_LETTER = 0.075  # inches, of small text
 _SHAPES: dict[str, dict[str, Any]] = {
     "span": {"facecolor": "#9a9a9a", "height": 0.62},
     "around": {"facecolor": "#ececec", "height": 0.3},
@@ -45,7 +43,7 @@ class Field:
     @property
     def letters(self) -> int:
         """How many letters a name has room for."""
-        return max(int(self.room / _LETTER), 4)
+        return max(int(self.room / LETTER), 4)
 
 
 def rows(bands: Sequence[Band]) -> int:
@@ -81,23 +79,23 @@ def _rows(bands: Sequence[Band], letters: int) -> Iterator[tuple[str, Band | Non
 def _band(axes: Axes, row: int, band: Band, field: Field) -> None:
     factor = field.scale.factor
     for start, stop in band.waits:
-        axes.plot([start / factor, stop / factor], [row, row], color=_BLACK, linestyle=":", linewidth=1.2)
+        axes.plot([start / factor, stop / factor], [row, row], color=BLACK, linestyle=":", linewidth=1.2)
     for part in band.parts:
         left, width = _placed(part, field.end)
         shape = dict(_SHAPES[part.what])
-        axes.barh(row, width / factor, left=left / factor, edgecolor=_BLACK, linewidth=0.5, **shape)
+        axes.barh(row, width / factor, left=left / factor, edgecolor=BLACK, linewidth=0.5, **shape)
     words = "  ".join(filter(None, (band.figures, band.ending)))
     axes.annotate(words, (1.02, row), (0, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=8)
     if band.ending:
         axes.plot(
-            [band.stop / factor], [row], marker="X", markersize=7, color="#D55E00", markeredgecolor=_BLACK,
+            [band.stop / factor], [row], marker="X", markersize=7, color=VERMILLION, markeredgecolor=BLACK,
             markeredgewidth=0.6, clip_on=False, zorder=5,
         )  # fmt: skip
 
 
 def _placed(part: Part, end: float) -> tuple[float, float]:
     """Return where a part begins and how wide it is, so that it is seen; loads and saves are as short as they are."""
-    least = 0.0 if part.what in ("load", "save") else end * _NARROW
+    least = 0.0 if part.what in ("load", "save") else end * NARROW
     width = max(part.stop - part.start, least)
     return min(part.start, end - width), width
 
