@@ -187,6 +187,25 @@ def test_the_keyboard_reaches_and_reads_all(full: Page) -> None:
     assert full.locator("details.row").first.locator("td").first.is_visible()
 
 
+def test_a_file_lets_nothing_run_but_our_own_script(
+    contexts: dict[str, BrowserContext], files: dict[str, str], tmp_path: Path
+) -> None:
+    """Were there a way past all escaping, what came in by it would neither run nor be able to tell anybody."""
+    planted = (
+        "<script>document.title='ran'</script><img src='https://example.org/told' onerror=\"document.title='ran'\">"
+    )
+    text = files["full"].removeprefix("file://")
+    with open(text, encoding="utf-8") as file:
+        path = _written(tmp_path / "planted.html", file.read().replace("<footer", f"{planted}<footer", 1))
+    visit = Visit(contexts["light"].new_page(), path)
+    visit.page.goto(path)
+    visit.page.wait_for_load_state("load")
+    assert visit.page.title() != "ran"
+    assert visit.page.locator(".readout button").count() == 3
+    assert len([words for words in visit.complaints if "Content Security Policy" in words]) >= 2
+    visit.page.close()
+
+
 def test_hostile_text_is_seen_as_it_is(contexts: dict[str, BrowserContext], files: dict[str, str]) -> None:
     visit = Visit(contexts["light"].new_page(), files["hostile"])
     visit.page.goto(files["hostile"])

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
+from harness.kept import Store
+from serve.servers import serving_runs
 
-from vestige.serve.gate import Names, is_loopback
+from vestige.errors import RecordError
+from vestige.serve.gate import Gate, Names, is_loopback
 from vestige.serve.key import Key
 from vestige.web import limits
 
 if TYPE_CHECKING:
-    from harness.kept import Store
+    from collections.abc import MutableMapping
+    from pathlib import Path
+    from typing import Any
+
     from serve.servers import Serving
+    from starlette.types import Receive, Scope, Send
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens there
 PAGES = ("/", "/compare", "/runs/00000000", "/runs/00000000/live.json", "/runs/00000000/stdout", "/nothing")
@@ -186,6 +194,37 @@ def test_by_which_names_it_may_be_called() -> None:
     assert "192.0.2.1" in beyond
     assert "evil.example" not in beyond
     assert "evil.example" not in Names(EVERYWHERE, beyond=True)
+
+
+def test_an_unreadable_record_is_a_page_in_words(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    run = store.run()
+    with serving_runs(store.runs) as served:
+        (store.folder(run) / "record.json").write_bytes(b'{"schema":"vestige.record/1","id":"<script>"}')
+        answer = served.client.get(f"/runs/{run}")
+    assert answer.status_code == 422
+    assert "is damaged or foreign" in answer.text
+    assert "<script>" not in answer.text.partition("<main")[2].partition("</main>")[0]
+
+
+def test_what_fails_in_the_middle_of_a_page_is_not_answered_twice() -> None:
+    """A second head after the first would be an error of the server's, and hide what went wrong."""
+    sent: list[str] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+
+    async def page(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RecordError("a line is cut")
+
+    key = Key(8000)
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"",
+             "headers": [(b"host", b"localhost"), (b"cookie", f"{key.name}={key.cookie}".encode())]}  # fmt: skip
+    gate = Gate(page, names=Names("localhost"), key=key)
+    with pytest.raises(RecordError, match="a line is cut"):
+        asyncio.run(gate(scope, cast("Receive", None), send))
+    assert sent == ["http.response.start"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
