@@ -16,7 +16,7 @@ from report import charts
 
 from vestige.con_duct.kept import LogRun
 from vestige.errors import UsageError
-from vestige.pages import commands, drawing, headline, printed, timeline
+from vestige.pages import commands, drawing, headline, printed, timeline, used_files
 from vestige.pages.beside import Beside
 from vestige.pages.changes import since_last
 from vestige.pages.embedded import embedded
@@ -246,6 +246,11 @@ class TestFiles:
         seen = gather(run)
         assert len(seen.files) + seen.files_left_out == len(lines)
         assert len(seen.files) <= MOST_FILES
+
+    def test_the_quotes_of_odd_bytes_stand_around_the_name_that_has_them(self) -> None:
+        uses = [folders.used("input", '"/home/me/b/\\377.csv"'), folders.used("input", "/home/me/c/d.csv")]
+        told = used_files.went_in(uses, charts.record(cwd="/home/me"))
+        assert [(each.folder, each.name) for each in told.files] == [("b", '"\\377.csv"'), ("c", "d.csv")]
 
     def test_a_line_of_two_classes_is_of_the_first(self, store: Path) -> None:
         run = folders.write(store, folders.FULL)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from vestige._version import VERSION
 from vestige.record import codec
+from vestige.report.files import state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ def _processes(processes: Sequence[Process]) -> dict[str, list[Any]]:
 
 
 def _files(uses: Sequence[FileUse]) -> dict[str, list[Any]]:
-    states = [use.after or use.before for use in uses]
+    states = list(map(state, uses))
     return {
         "path": [use.path for use in uses],
         "class": [use.kind for use in uses],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.quantity import size
-from vestige.report.files import hash_start, is_folder, marks, relative, state
+from vestige.report.files import hash_start, is_folder, marks, relative, size_words, state
+from vestige.text import from_bytes, to_bytes
 from vestige.words import safe
 
 if TYPE_CHECKING:
@@ -100,15 +101,24 @@ def _side(kinds: tuple[FileClass, ...], uses: Iterable[FileUse], record: Record)
 
 
 def _beside(use: FileUse, cwd: str) -> Beside:
-    folder, name = os.path.split(relative(use.path, cwd))
-    return Beside(name, folder, _size(use), hash_start(use.hash))
+    folder, name = _split(use.path, cwd)
+    return Beside(name, folder, size_words(use), hash_start(use.hash))
+
+
+def _split(path: str, cwd: str) -> tuple[str, str]:
+    """Return folder and name for people; the quotes around a path with odd bytes belong to each that has any."""
+    if not path.startswith('"'):
+        folder, name = os.path.split(relative(path, cwd))
+        return folder, name
+    folder, name = map(from_bytes, os.path.split(to_bytes(path)))
+    return relative(folder, cwd), safe(name)
 
 
 def _row(use: FileUse, processes: Sequence[Process], cwd: str) -> Row:
     return Row(
         kind=use.kind,
         path=relative(use.path, cwd),
-        size=_size(use),
+        size=size_words(use),
         hash=hash_start(use.hash),
         marks=" ".join(marks(use)),
         by=_by((*use.writers, *use.readers), processes),
@@ -125,8 +135,3 @@ def _by(places: Iterable[int], processes: Sequence[Process]) -> str:
 def _bytes(use: FileUse) -> int:
     found = state(use)
     return 0 if found is None or found.size is None else found.size
-
-
-def _size(use: FileUse) -> str:
-    found = state(use)
-    return "" if found is None or found.size is None or is_folder(use) else size(found.size)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vestige.quantity import duration, marked, number
+from vestige.report.pipelines import by_span
 from vestige.report.span_tree import Branch, memory
 from vestige.report.stretches import GAPS, joined
 from vestige.words import safe, shortened
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.record.model import Span
-    from vestige.report.pipelines import Pipeline, Step
+    from vestige.report.pipelines import Pipeline
     from vestige.report.stretches import Stretch
 
 What = Literal["span", "around", "load", "save", "several"]
@@ -65,12 +66,7 @@ def bands(
     order = sorted(range(len(found)), key=lambda place: (-_wall(found[place], end), place))
     chosen = set(order[: most if len(found) <= most else most - 1])
     workers = _Workers([span for branch in found for span in branch.spans], pids)
-    steps = {
-        step.span.id: (step, pipeline.waits[place], place in pipeline.critical)
-        for pipeline in pipelines
-        for place, step in enumerate(pipeline.steps)
-        if step.span is not None
-    }
+    steps = by_span(pipelines)
     kept = [band for place, branch in enumerate(found) if place in chosen for band in _of(branch, steps, workers, end)]
     kept.sort(key=lambda band: workers.order(band.worker))
     rest = [span for place, branch in enumerate(found) if place not in chosen for span in branch.spans]
@@ -108,9 +104,7 @@ class _Workers:
         return self._order.get(worker, len(self._order))
 
 
-def _of(
-    branch: Branch, steps: dict[str, tuple[Step, tuple[Stretch, ...], bool]], workers: _Workers, end: float
-) -> Iterator[Band]:
+def _of(branch: Branch, steps: dict[str, tuple[Pipeline, int]], workers: _Workers, end: float) -> Iterator[Band]:
     if branch.alone is not None:
         yield _single(branch, branch.alone, steps.get(branch.alone.id), workers, end)
         return
@@ -124,10 +118,9 @@ def _of(
         yield _several(_label(branch, f"{branch.name} ×{number(len(spans))}"), spans, worker, end)  # noqa: RUF001
 
 
-def _single(
-    branch: Branch, span: Span, known: tuple[Step, tuple[Stretch, ...], bool] | None, workers: _Workers, end: float
-) -> Band:
-    step, waits, critical = known or (None, (), False)
+def _single(branch: Branch, span: Span, known: tuple[Pipeline, int] | None, workers: _Workers, end: float) -> Band:
+    pipeline, place = known or (None, 0)
+    step = None if pipeline is None else pipeline.steps[place]
     start, stop = _within(span, end)
     parts = [Part(start, stop, "around" if step is None and span.id in workers.around else "span")]
     if step is not None:
@@ -139,8 +132,8 @@ def _single(
         label=_label(branch, branch.name),
         worker=workers.of(span),
         parts=tuple(parts),
-        waits=waits,
-        critical=critical,
+        waits=() if pipeline is None else pipeline.waits[place],
+        critical=pipeline is not None and place in pipeline.critical,
         ending="failed" if span.status == "error" else "" if span.status == "ok" else "unfinished",
         figures="  ".join(filter(None, words)),
     )

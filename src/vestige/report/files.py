@@ -133,10 +133,9 @@ def _paths(touched: Touched | None) -> dict[str, list[str]]:
 
 def _row(use: FileUse, cwd: str) -> list[str]:
     names = ", ".join(relative(name, cwd) for name in use.names)
-    found = state(use)
     return [
         use.kind,
-        _NONE if found is None or found.size is None or is_folder(use) else size(found.size),
+        size_words(use) or _NONE,
         hash_start(use.hash),
         " ".join(marks(use)),
         relative(use.path, cwd) + (f"  (as {names})" if names else ""),
@@ -159,6 +158,12 @@ def marks(use: FileUse) -> Iterator[str]:
 def state(use: FileUse) -> FileState | None:
     """Return a file as the run left it, or else as it found it."""
     return use.after or use.before
+
+
+def size_words(use: FileUse) -> str:
+    """Return how large a file is; empty where that is not known, and for a folder."""
+    found = state(use)
+    return "" if found is None or found.size is None or is_folder(use) else size(found.size)
 
 
 def is_folder(use: FileUse) -> bool:
@@ -198,10 +203,5 @@ def _file_lines(touched: Touched, indent: str, cwd: str) -> Iterator[str]:
 
 
 def _file_words(use: FileUse, cwd: str) -> str:
-    found = state(use)
-    words = [relative(use.path, cwd)]
-    if found is not None and found.size is not None and not is_folder(use):
-        words.append(size(found.size))
-    if use.kind not in ("input", "output", "modified"):
-        words.append(f"({use.kind})")
-    return "  ".join(words)
+    kind = "" if use.kind in ("input", "output", "modified") else f"({use.kind})"
+    return "  ".join(filter(None, (relative(use.path, cwd), size_words(use), kind)))

@@ -102,6 +102,16 @@ def pipelines(spans: Sequence[Span], plans: Mapping[str, Plan]) -> tuple[Pipelin
     return tuple(_pipeline(by_id.get(run or ""), found, parts, plans.get(run or "")) for run, found in nodes.items())
 
 
+def by_span(found: Iterable[Pipeline]) -> dict[str, tuple[Pipeline, int]]:
+    """Return the steps that ran by the id of their span: the pipeline, and the place in it."""
+    return {
+        step.span.id: (pipeline, place)
+        for pipeline in found
+        for place, step in enumerate(pipeline.steps)
+        if step.span is not None
+    }
+
+
 def spent(found: Iterable[Pipeline], spans: Sequence[Span], end: float) -> list[tuple[Activity, float]]:
     """Return where the time of a run went, s: parts that add up to `end`.
 

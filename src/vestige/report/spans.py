@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vestige.quantity import duration, marked, number, size
 from vestige.report import span_tree
-from vestige.report.pipelines import count, spent
+from vestige.report.pipelines import by_span, count, spent
 from vestige.report.tables import Column
 from vestige.report.terminal import PLAIN, Paint
 from vestige.spans import kinds
@@ -109,13 +109,9 @@ class _View:
     @classmethod
     def of(cls, pipelines: Sequence[Pipeline]) -> _View:
         """Return the view of these pipelines."""
-        steps = {
-            step.span.id: (pipeline, place)
-            for pipeline in pipelines
-            for place, step in enumerate(pipeline.steps)
-            if step.span is not None
-        }
-        return cls(steps, tuple(step for pipeline in pipelines for step in pipeline.steps if step.span is None))
+        return cls(
+            by_span(pipelines), tuple(step for pipeline in pipelines for step in pipeline.steps if step.span is None)
+        )
 
     def row(self, branch: Branch) -> tuple[str, ...]:
         """Return the cells of a branch for all columns."""
