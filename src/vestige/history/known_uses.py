@@ -104,7 +104,7 @@ def _store(folder: str) -> Store:
 
 
 def _told(entry: Entry) -> str:
-    """Return an entry as text: one text for a run takes a third of what lists of its words do."""
+    """Return an entry as text: one text for a run takes less than a list of its words."""
     words = (str(entry.offset).encode("ascii"), entry.kind, entry.path, entry.hash or b"")
     return "".join(word.decode("latin-1") + _END for word in words)
 
