@@ -70,6 +70,7 @@ def test_the_register_names_every_field_of_a_row() -> None:
         ("exit_code == 1", {"exit_code": 1}, True),
         ("exit_code <> 1", {"exit_code": 1}, False),
         ("host = train", {"host": "train"}, True),
+        ("host = tra", {"host": "train"}, False),
         ("(failed) and " * 60 + "failed", {"failed": True}, True),
         ("(" * 49 + "failed" + ")" * 49, {"failed": True}, True),
         ("failed".ljust(4000), {"failed": True}, True),
