@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "connections.h"
 
-#include "streams.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

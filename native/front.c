@@ -4,6 +4,7 @@
 #include "guard.h"
 #include "launch.h"
 #include "proc.h"
+#include "table.h"
 #include "terminal.h"
 #include "witness.h"
 
@@ -265,7 +266,7 @@ static int attend(struct front *front, pid_t guard, struct request *request, con
     witness_start(front->shared);
     if (!await_launch(front))
         run_bare(front->shared, request, as_started);
-    close_inherited(-1);
+    table_close_inherited();
     status = wait_for_end(front);
     terminal_leave(front->shared);
     witness_stop();

@@ -7,6 +7,7 @@
 #include "reap.h"
 #include "relay.h"
 #include "streams.h"
+#include "table.h"
 #include "terminal.h"
 #include "tree.h"
 
@@ -200,7 +201,7 @@ static void take_over(const struct run *run, int status)
         events_rescue(shared);
         write_takeover(shared, status);
     }
-    close_inherited(-1);
+    table_close_inherited();
     carry_on(shared);
 }
 
@@ -215,7 +216,7 @@ int guard_run(const struct run *run)
     (void)!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)!prctl(PR_SET_NAME, "vestige-guard", 0, 0, 0);
     signals_deafen();
-    recorder = fork_sharing_files();
+    recorder = table_fork();
     if (recorder == 0) {
         atomic_store(&shared->recorder, getpid());
         _exit(recorder_run(run));

@@ -13,6 +13,7 @@
 #include "relay.h"
 #include "sample.h"
 #include "streams.h"
+#include "table.h"
 #include "terminal.h"
 #include "tree.h"
 #include "writer.h"
@@ -353,7 +354,7 @@ int recorder_run(const struct run *run)
     if (launch(&start) < 0)
         return fail_to_launch(shared, errno);
     write_start(shared, moment);
-    close_inherited(-1);
+    table_close_inherited();
     raise_descriptor_limit();
     (void)processes_init();
     if (!start_threads(shared))

@@ -135,6 +135,9 @@ struct shared *shared_new(void);
 bool shared_wait(_Atomic int *word, int value, int milliseconds);
 void shared_wake(_Atomic int *word);
 
+/* Closes a descriptor that is named in the page, exactly once. */
+void shared_close(_Atomic int *fd);
+
 /* A thread with a stack as small as ours may be: under a tight `ulimit -v` the usual 8 MB would not be had. */
 bool shared_thread(pthread_t *thread, void *(*body)(void *), void *argument);
 

@@ -203,6 +203,8 @@ DENIED = {
     "no larger pipes": ["fcntl:1=1031=1"],
     "no space kept": ["fallocate=95"],
     "no descriptors passed": ["sendmsg=1"],
+    "no unshare": ["unshare=1"],  # the default profile of Docker and containerd
+    "no table of its own": ["unshare=1", "close_range=38"],
 }
 NO_LIMITS = pytest.param(["prlimit64=1"], id="no limits", marks=pytest.mark.unsanitized)
 
@@ -223,6 +225,20 @@ def test_seccomp_refused_is_said(vestige: Vestige, victims: Victims) -> None:
     complete = vestige.last().record["completeness"]
     assert complete["trace"] == "unavailable"
     assert complete["trace_reason"]
+
+
+def test_in_a_container_that_refuses_unshare_files_are_seen(vestige: Vestige, victims: Victims) -> None:
+    vestige.bare(victims.deny, "unshare=1", "--", *vestige.words("sh", "-c", "cat /etc/passwd >out"))
+    run = vestige.last()
+    assert run.record["completeness"]["trace"] == "on"
+    assert vestige.path("out") in run.of_kind("output")
+
+
+def test_no_way_to_a_listener_is_said(vestige: Vestige, victims: Victims) -> None:
+    vestige.bare(victims.deny, "unshare=1", "close_range=38", "--", *vestige.words("sh", "-c", SMALL_JOB))
+    complete = vestige.last().record["completeness"]
+    assert complete["trace"] == "unavailable"
+    assert "seccomp profile" in complete["trace_reason"]
 
 
 def test_an_outer_listener_is_said(vestige: Vestige, victims: Victims) -> None:
