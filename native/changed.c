@@ -2,7 +2,8 @@
 #include "changed.h"
 
 #include "events.h"
-#include "place.h"
+#include "name.h"
+#include "state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -89,7 +90,7 @@ static void write_final(struct shared *shared, const struct name *name)
     event_open(&json, line, sizeof line, shared, "final", "sample");
     json_text(&json, "path", name->text, name->length);
     if (lstat(name->text, &status) == 0)
-        place_write_state(&json, "state", &status);
+        state_write(&json, "state", &status);
     else if (errno == ENOENT || errno == ENOTDIR)
         json_bool(&json, "absent", true);
     event_record(shared, &json);

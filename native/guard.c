@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include "events.h"
+#include "frame.h"
 #include "launch.h"
 #include "notify.h"
 #include "reap.h"
@@ -127,7 +128,7 @@ static void finish_record(struct shared *shared)
         return;
     if (!atomic_load(&shared->command_ended))
         learn_status(shared);
-    recorder_close_record(shared, NULL, "guard");
+    frame_end(shared, NULL, "guard");
     events_rescue(shared);
     if (shared->log >= 0)
         close(shared->log);

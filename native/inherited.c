@@ -2,6 +2,7 @@
 #include "inherited.h"
 
 #include "changed.h"
+#include "state.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -75,7 +76,7 @@ static void write_descriptor(struct receiver *receiver, struct json *json, int f
         json_text(json, "path", name->text, (size_t)length);
         json_uint(json, "offset", description.offset);
         json_bool(json, "append", (description.flags & O_APPEND) != 0);
-        place_write_state(json, "state", &status);
+        state_write(json, "state", &status);
         if (S_ISREG(status.st_mode) && (description.flags & O_ACCMODE) != O_RDONLY)
             changed_add(receiver->shared, name->text, (size_t)length);
     }

@@ -41,7 +41,6 @@ void place_look(struct place *place, const struct who *who, uint64_t address, st
 /* The same for a name that is known already: an interpreter, for the process that executes it. */
 void place_look_at(struct place *place, const struct who *who, const char *path, size_t length, struct approach approach);
 void place_write(struct json *json, const struct place *place);
-void place_write_state(struct json *json, const char *key, const struct stat *status);
 /* For comparing attempts: the same number for the same name in the same state. */
 uint64_t place_fingerprint(const struct place *place, uint64_t seed);
 
