@@ -4,7 +4,7 @@
 #include "events.h"
 #include "frame.h"
 #include "launch.h"
-#include "notify.h"
+#include "listener.h"
 #include "reap.h"
 #include "relay.h"
 #include "streams.h"
@@ -161,7 +161,7 @@ static void carry_on(struct shared *shared)
     while (left != REAPED_ALL || atomic_load(&shared->listener) >= 0 || relay_open(shared)) {
         if (atomic_load(&shared->command_ended) && !tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
             terminal_release(shared);
-        if (atomic_load(&shared->listener) >= 0 && !notify_answer_blindly(shared))
+        if (atomic_load(&shared->listener) >= 0 && !listener_serve_blindly(shared))
             forget_listener(shared);
         for (int i = 0; i < STREAMS; i++)
             pass_on(&shared->streams[i]);
@@ -193,7 +193,7 @@ static void take_over(const struct run *run, int status)
     struct shared *shared = run->shared;
 
     if (atomic_load(&shared->listener) >= 0)
-        notify_answer_pending(shared);
+        listener_answer_pending(shared);
     launch_if_needed(run);
     await_launch(shared);
     stop_copies(shared);

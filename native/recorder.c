@@ -6,6 +6,7 @@
 #include "events.h"
 #include "frame.h"
 #include "launch.h"
+#include "listener.h"
 #include "notify.h"
 #include "processes.h"
 #include "reap.h"
@@ -83,7 +84,7 @@ static bool start_threads(struct shared *shared)
     shared_wait(&shared->listener, LISTENER_PENDING, -1);
     if (atomic_load(&shared->listener) < 0)
         return true;
-    shared->sync_wake_up = notify_synchronous(atomic_load(&shared->listener));
+    shared->sync_wake_up = listener_synchronous(atomic_load(&shared->listener));
     return notify_start(shared);
 }
 
