@@ -101,23 +101,33 @@ uint64_t changed_left(void)
     return atomic_load(&left);
 }
 
+/* The next name; false at the end. */
+static bool next_name(size_t *at, struct name *name)
+{
+    struct entry entry;
+    bool any;
+
+    pthread_mutex_lock(&lock);
+    any = *at < used;
+    if (any) {
+        memcpy(&entry, arena + *at, sizeof entry);
+        memcpy(name->text + entry.common, arena + *at + sizeof entry, entry.rest);
+        *at += sizeof entry + entry.rest;
+        name->length = (size_t)entry.common + entry.rest;
+        name->text[name->length] = '\0';
+    }
+    pthread_mutex_unlock(&lock);
+    return any;
+}
+
+/* Not under the lock: a look may hang for as long as the file's server does, and receivers add names meanwhile. */
 void changed_write(struct shared *shared)
 {
     static struct name name;
     size_t at = 0;
 
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < names; i++) {
-        struct entry entry;
-
-        memcpy(&entry, arena + at, sizeof entry);
-        at += sizeof entry;
-        memcpy(name.text + entry.common, arena + at, entry.rest);
-        at += entry.rest;
-        name.length = (size_t)entry.common + entry.rest;
-        name.text[name.length] = '\0';
+    while (next_name(&at, &name)) {
         write_final(shared, &name);
         atomic_fetch_sub(&left, 1);
     }
-    pthread_mutex_unlock(&lock);
 }

@@ -3,13 +3,13 @@
 
 #include "inherited.h"
 #include "program.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -116,7 +116,9 @@ static void list_interpreters(struct receiver *receiver)
             memcpy(name.text, interpreter->text, interpreter->length + 1);
             place_look_at(found, &receiver->who, name.text, interpreter->length, approach);
             json_text(&json, NULL, found->full.text, found->full.length);
-            fd = found->sight == SIGHT_STATE ? open_place(found, &receiver->who) : -1;
+            /* a fifo would wake whoever writes to it; some devices do things when opened */
+            if (found->sight == SIGHT_STATE && S_ISREG(found->status.st_mode))
+                fd = open_place(found, &receiver->who);
         }
     }
     if (fd >= 0)

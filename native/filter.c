@@ -2,15 +2,14 @@
 #include "filter.h"
 
 #include "bpf.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -34,24 +33,13 @@ static int install(struct bpf *program, unsigned long flags)
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &code);
 }
 
-/* CONTINUE came with 5.5 (seccomp(2)): before that an answer would be refused, and the command would wait for ever. */
-static bool kernel_continues(void)
-{
-    struct utsname name;
-    int major = 0;
-    int minor = 0;
-
-    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-           (major > 5 || (major == 5 && minor >= 5));
-}
-
 /* Asked before no_new_privs is set, which can't be taken back. */
 static bool kernel_notifies(void)
 {
     struct seccomp_notif_sizes sizes;
     uint32_t action = SECCOMP_RET_USER_NOTIF;
 
-    if (!kernel_continues()) {
+    if (!kernel_is_since(5, 5)) { /* no CONTINUE (seccomp(2)): an answer would be refused, the command wait for ever */
         errno = ENOSYS;
         return false;
     }

@@ -2,7 +2,7 @@
 #include "frame.h"
 
 #include "filter.h"
-#include "proc.h"
+#include "readings.h"
 #include "streams.h"
 
 #include <limits.h>
@@ -115,11 +115,8 @@ static void write_cost(struct json *json, const struct shared *shared)
     struct figures guard = {0};
     struct totals own = {0};
     struct rusage usage;
-    char text[4096];
-    ssize_t length = read_proc(shared->guard, "status", text, sizeof text);
 
-    if (length > 0)
-        parse_status(text, (size_t)length, &guard);
+    (void)read_status(shared->guard, &guard);
     getrusage(RUSAGE_SELF, &usage);
     totals_add(&own, &usage);
     if (read_cpu_clock(shared->guard, &guard.cpu_ns))

@@ -4,7 +4,7 @@
 #include "finisher.h"
 #include "guard.h"
 #include "launch.h"
-#include "proc.h"
+#include "readings.h"
 #include "table.h"
 #include "terminal.h"
 #include "witness.h"
@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

@@ -5,6 +5,7 @@
 #include "frame.h"
 #include "launch.h"
 #include "listener.h"
+#include "readings.h"
 #include "reap.h"
 #include "relay.h"
 #include "streams.h"
@@ -122,6 +123,14 @@ static void learn_status(struct shared *shared)
     atomic_store(&shared->command_ended, status >= 0);
 }
 
+/* Lets go of the log, and with it of the lock. A recorder that was killed in the midst of this may have told the front, or
+ * not: the front hears the first word and no other. */
+static void finish_run(struct shared *shared)
+{
+    shared_close(&shared->log);
+    shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
+}
+
 static void finish_record(struct shared *shared)
 {
     if (atomic_exchange(&shared->finished, true))
@@ -130,9 +139,7 @@ static void finish_record(struct shared *shared)
         learn_status(shared);
     frame_end(shared, NULL, "guard");
     events_rescue(shared);
-    if (shared->log >= 0)
-        close(shared->log);
-    shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
+    finish_run(shared);
 }
 
 static int open_child_signal(void)
@@ -198,7 +205,9 @@ static void take_over(const struct run *run, int status)
     await_launch(shared);
     stop_copies(shared);
     let_sockets_go(shared);
-    if (!atomic_load(&shared->finished)) {
+    if (atomic_load(&shared->finished)) {
+        finish_run(shared);
+    } else {
         events_rescue(shared);
         write_takeover(shared, status);
     }

@@ -2,6 +2,7 @@
 #include "inherited.h"
 
 #include "changed.h"
+#include "readings.h"
 #include "state.h"
 
 #include <dirent.h>

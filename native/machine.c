@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "machine.h"
 
-#include "proc.h"
+#include "readings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "execs.h"
 #include "exits.h"
 #include "files.h"
+#include "kernel.h"
 #include "listener.h"
 #include "marks.h"
 #include "network.h"
@@ -12,11 +13,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,17 +109,6 @@ static void handle(struct receiver *receiver, int listener)
         handler->write(receiver);
 }
 
-/* Whether RECV returns once the last process has gone (6.11); before, it sleeps for ever. */
-static bool receive_ends(void)
-{
-    struct utsname name;
-    int major = 0;
-    int minor = 0;
-
-    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-           (major > 6 || (major == 6 && minor >= 11));
-}
-
 /* Waits for the next notification, or with `look_only` says whether there can be one. False at the end. */
 static bool wait_for_notification(struct shared *shared, int listener, bool look_only)
 {
@@ -142,8 +129,7 @@ static void *notify_run(void *argument)
     struct receiver *receiver = argument;
     struct shared *shared = receiver->shared;
     const int listener = atomic_load(&shared->listener);
-
-    const bool waits = !receive_ends();
+    const bool waits = !kernel_is_since(6, 11); /* before, RECV sleeps for ever once the last process has gone */
 
     while ((!waits && connections_due(shared) < 0) || wait_for_notification(shared, listener, false)) {
         if (!listener_receive(listener, receiver->notification)) {

@@ -5,7 +5,7 @@
 #include "filter.h"
 #include "json.h"
 #include "listener.h"
-#include "proc.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <linux/kcmp.h>

@@ -21,8 +21,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -166,8 +164,7 @@ static void end_record(struct shared *shared, const struct machine *machine)
     }
     atomic_store(&shared->finished, true);
     atomic_store(&shared->alone, reap(shared, "wait") == REAPED_ALL && !relay_open(shared));
-    if (shared->log >= 0)
-        close(shared->log); /* and with it the lock */
+    shared_close(&shared->log); /* and with it the lock */
     shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
 }
 
@@ -179,6 +176,7 @@ static void linger(struct shared *shared)
     while (reap(shared, NULL) != REAPED_ALL) {
         if (!tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
             terminal_release(shared);
+        notify_tend(shared); /* one that hung when the command ended hangs still */
         wait_for_child(PATIENCE_NS);
     }
     if (atomic_load(&shared->listener) >= 0)

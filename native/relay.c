@@ -187,7 +187,7 @@ static void wait_for_work(struct relay *relay, struct pollfd *polls)
     }
     polls[2 * STREAMS + 1] = (struct pollfd){.fd = terminal_is_ours(relay->shared) ? relay->shared->words : -1};
     polls[2 * STREAMS] = (struct pollfd){.fd = atomic_load(&settling) ? -1 : wake_up, .events = POLLIN};
-    if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 ? IDLE_MS : -1) == 0)
+    if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 || wake_up < 0 ? IDLE_MS : -1) == 0)
         piece_record(relay->shared, &relay->piece);
 }
 

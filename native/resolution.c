@@ -158,7 +158,8 @@ bool resolve_below(struct place *place, const char *folder, bool follow)
     fd = (int)syscall(SYS_openat2, root, place->path.text, &how, sizeof how);
     close(root);
     name_set(&place->real, place->base.text, place->base.length);
-    name_append(&place->real, "/", 1);
+    if (place->path.text[0] != '/')
+        name_append(&place->real, "/", 1);
     name_append(&place->real, place->path.text, place->path.length);
     if (fd >= 0)
         take_opened(place, fd);

@@ -2,11 +2,12 @@
 #include "sample.h"
 
 #include "events.h"
+#include "kept.h"
+#include "readings.h"
 #include "series.h"
 #include "tree.h"
 
 #include <errno.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,15 +34,6 @@ static uint64_t thread_cpu(void)
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
 }
 
-static void read_status(struct process *process)
-{
-    char text[4096];
-    ssize_t length = read_proc(process->pid, "status", text, sizeof text);
-
-    if (length > 0)
-        parse_status(text, (size_t)length, &process->last);
-}
-
 /* Updates the figures of a live process; false if it is gone. */
 static bool look_at(struct process *process)
 {
@@ -53,7 +45,7 @@ static bool look_at(struct process *process)
     if (!read_cpu_clock(process->pid, &last->cpu_ns))
         return false;
     last->have |= HAVE_CPU;
-    length = processes_read_kept(process->pid, &process->statm, "statm", text, sizeof text);
+    length = kept_read(process->pid, &process->statm, "statm", text, sizeof text);
     if (length > 0 && parse_statm(text, (size_t)length, sampler.page_size, &rss)) {
         last->rss = rss;
         last->have |= HAVE_RSS;
@@ -61,8 +53,8 @@ static bool look_at(struct process *process)
             return true;
     }
     if (rss > last->hwm || (last->have & HAVE_HWM) == 0)
-        read_status(process);
-    length = processes_read_kept(process->pid, &process->io, "io", text, sizeof text);
+        (void)read_status(process->pid, last);
+    length = kept_read(process->pid, &process->io, "io", text, sizeof text);
     if (length > 0)
         parse_io(text, (size_t)length, last);
     return true;
@@ -226,11 +218,11 @@ void sample_write_end(struct shared *shared, const struct process *process, int 
     write_gone(shared, process, status);
 }
 
-static bool is_dead(pid_t pid)
+static bool is_gone(pid_t pid)
 {
     struct stat_line stat;
 
-    return !read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X';
+    return !read_stat(pid, &stat) || is_dead(&stat);
 }
 
 /* Linux 6.2 to 6.15 may tell a small process's resident size as 0: it is counted per CPU. Its state tells. */
@@ -238,7 +230,7 @@ static void name_survivor(struct shared *shared, struct process *process)
 {
     struct event event;
 
-    if (!look_at(process) || (process->last.rss == 0 && is_dead(process->pid))) { /* killed and not yet reaped */
+    if (!look_at(process) || (process->last.rss == 0 && is_gone(process->pid))) { /* killed and not yet reaped */
         sample_write_end(shared, process, pidfd_exit_status(process->pidfd));
         return;
     }

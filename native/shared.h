@@ -98,7 +98,7 @@ struct shared {
     _Alignas(8) unsigned char notifications[RECEIVERS][NOTIFICATION_SIZE];
     _Atomic int held[WATCHED]; /* sockets of the command that we hold for a moment, -1: none */
     /* the record */
-    int log;                  /* events.jsonl, -1: nothing is recorded */
+    _Atomic int log;          /* events.jsonl, -1: nothing is recorded, or no longer */
     _Atomic int writing;      /* which batch is being filled */
     _Atomic bool cut;         /* the last write ended within a line */
     _Atomic uint64_t seq;

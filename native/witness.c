@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "witness.h"
 
-#include "proc.h"
+#include "readings.h"
 #include "table.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ void witness_stop(void)
 /* It may not have run yet: then the signal still waits for it. */
 static bool is_pending(int number)
 {
-    char text[4096];
+    static char text[1 << 16]; /* thousands of groups stand before it */
     ssize_t length = read_proc(witness, "status", text, sizeof text - 1);
     const char *mask;
 
