@@ -150,7 +150,7 @@ static void note_change(struct receiver *receiver, const struct place *place)
 {
     const mode_t mode = place->status.st_mode;
 
-    if (place->foreign || place->full.length == 0)
+    if (place->foreign || place->full.length == 0 || place_is_unnamed(place))
         return;
     if (place->sight == SIGHT_STATE && !S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
         return;

@@ -39,14 +39,6 @@ static void rewrite_self(struct name *full, pid_t tid)
     }
 }
 
-static bool is_deleted(const struct name *name)
-{
-    static const char ending[] = " (deleted)";
-    const size_t length = sizeof ending - 1;
-
-    return name->length > length && memcmp(name->text + name->length - length, ending, length) == 0;
-}
-
 static void check_access(struct place *place, const struct who *who, int access)
 {
     const mode_t everybody = S_IROTH | ((access & W_OK) != 0 ? S_IWOTH : 0);
@@ -152,7 +144,7 @@ static void look_up(struct place *place, const struct who *who, struct approach 
         const struct who inside = enter_root(place, who);
 
         redirected = resolve_by_opening(place, &inside, follow);
-    } else if (is_deleted(&place->base) && lstat(place->base.text, &gone) != 0) {
+    } else if (name_is_deleted(&place->base) && lstat(place->base.text, &gone) != 0) {
         place->sight = SIGHT_ABSENT; /* nothing can be there, nor come there */
     } else if (!resolve_plainly(place, follow)) {
         redirected = resolve_by_opening(place, who, follow);
@@ -197,6 +189,11 @@ static void write_name(struct json *json, const char *key, const struct name *na
         json_text(json, key, name->text, name->length);
 }
 
+bool place_is_unnamed(const struct place *place)
+{
+    return place->sight == SIGHT_STATE && state_is_unnamed(&place->full, &place->status);
+}
+
 void place_write(struct json *json, const struct place *place)
 {
     if (place->readable)
@@ -210,6 +207,8 @@ void place_write(struct json *json, const struct place *place)
         state_write(json, "state", &place->status);
     else if (place->sight == SIGHT_ABSENT)
         json_bool(json, "absent", true);
+    if (place_is_unnamed(place))
+        json_bool(json, "unnamed", true);
     if (place->denied)
         json_bool(json, "denied", true);
 }

@@ -40,6 +40,8 @@ struct approach {
 void place_look(struct place *place, const struct who *who, uint64_t address, struct approach approach);
 /* The same for a name that is known already: an interpreter, for the process that executes it. */
 void place_look_at(struct place *place, const struct who *who, const char *path, size_t length, struct approach approach);
+/* An open file without a name (any more), reached through a descriptor. */
+bool place_is_unnamed(const struct place *place);
 void place_write(struct json *json, const struct place *place);
 /* For comparing attempts: the same number for the same name in the same state. */
 uint64_t place_fingerprint(const struct place *place, uint64_t seed);

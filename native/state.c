@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "state.h"
 
-#include "name.h"
-
 static const char *type_of(mode_t mode)
 {
     switch (mode & S_IFMT) {
@@ -40,6 +38,11 @@ void state_write(struct json *json, const char *key, const struct stat *status)
     json_int(json, "mtime_ns", nanoseconds(status->st_mtim));
     json_int(json, "ctime_ns", nanoseconds(status->st_ctim));
     json_close(json, '}');
+}
+
+bool state_is_unnamed(const struct name *name, const struct stat *status)
+{
+    return status->st_nlink == 0 && name_is_deleted(name);
 }
 
 uint64_t state_hash(uint64_t hash, const struct stat *status)
