@@ -23,19 +23,6 @@ enum { CPUS_A_RECEIVER = 4, MOST_AT_START = 4, STUCK_NS = 200000000 };
 static struct receiver *receivers; /* RECEIVERS, of which `started` run */
 static int started;
 
-struct json receiver_event(struct receiver *receiver, const char *name)
-{
-    const struct who *who = &receiver->who;
-    struct json json;
-
-    event_open_at(&json, receiver->line, sizeof receiver->line, receiver->notice.moment, name, "notify");
-    json_int(&json, "pid", who->pid);
-    json_int(&json, "tid", who->tid);
-    if (who->start > 0)
-        json_uint(&json, "start", who->start);
-    return json;
-}
-
 static const struct handler *handler_of(enum call call)
 {
     switch (call) {

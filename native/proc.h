@@ -64,4 +64,7 @@ bool parse_pressure(const char *text, size_t length, uint64_t *total);
 /* The pids of a `children` file; returns how many were stored. A number cut at the end of the buffer is left out. */
 size_t parse_children(const char *text, size_t length, pid_t *pids, size_t room);
 
+/* The folder of the process's memory cgroup out of /proc/PID/cgroup: "0::" is v2, a "memory" controller v1. */
+int parse_cgroup(const char *text, size_t length, char *path, size_t size);
+
 #endif

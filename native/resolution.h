@@ -3,6 +3,7 @@
 #define VESTIGE_RESOLUTION_H
 
 #include "place.h"
+#include "who.h"
 
 /* One lstat where the folder is known and the last component no link: nine of ten names. False: look further. */
 bool resolve_plainly(struct place *place, bool follow);

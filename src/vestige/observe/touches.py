@@ -116,7 +116,7 @@ class Touches:
         if kind == "inherited":
             self._inherit(event, t, actor)
             return
-        if event.flag("unnamed") and kind in ("open", "truncate"):  # by /dev/stdout or its like: a pipe is not listed either
+        if event.flag("unnamed") and kind in ("open", "truncate"):  # by /dev/stdout: no pipe is listed either
             return
         touch = self.look(event, t)
         if touch is not None:
