@@ -11,7 +11,7 @@ HARDENED = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANITIZED = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SOURCES = $(sort $(wildcard native/*.c))
 HEADERS = $(wildcard native/*.h)
-PURE = native/proc.c native/json.c native/machine.c native/calls.c native/name.c native/program.c native/sockets.c
+PURE = native/proc.c native/json.c native/calls.c native/name.c native/program.c native/address.c
 BINARY = src/vestige/_bin/vestige-recorder
 BUILD = native/build
 

@@ -2,7 +2,8 @@
 #include "changed.h"
 
 #include "events.h"
-#include "place.h"
+#include "name.h"
+#include "state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -89,7 +90,7 @@ static void write_final(struct shared *shared, const struct name *name)
     event_open(&json, line, sizeof line, shared, "final", "sample");
     json_text(&json, "path", name->text, name->length);
     if (lstat(name->text, &status) == 0)
-        place_write_state(&json, "state", &status);
+        state_write(&json, "state", &status);
     else if (errno == ENOENT || errno == ENOTDIR)
         json_bool(&json, "absent", true);
     event_record(shared, &json);
@@ -100,23 +101,33 @@ uint64_t changed_left(void)
     return atomic_load(&left);
 }
 
+/* The next name; false at the end. */
+static bool next_name(size_t *at, struct name *name)
+{
+    struct entry entry;
+    bool any;
+
+    pthread_mutex_lock(&lock);
+    any = *at < used;
+    if (any) {
+        memcpy(&entry, arena + *at, sizeof entry);
+        memcpy(name->text + entry.common, arena + *at + sizeof entry, entry.rest);
+        *at += sizeof entry + entry.rest;
+        name->length = (size_t)entry.common + entry.rest;
+        name->text[name->length] = '\0';
+    }
+    pthread_mutex_unlock(&lock);
+    return any;
+}
+
+/* Not under the lock: a look may hang for as long as the file's server does, and receivers add names meanwhile. */
 void changed_write(struct shared *shared)
 {
     static struct name name;
     size_t at = 0;
 
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < names; i++) {
-        struct entry entry;
-
-        memcpy(&entry, arena + at, sizeof entry);
-        at += sizeof entry;
-        memcpy(name.text + entry.common, arena + at, entry.rest);
-        at += entry.rest;
-        name.length = (size_t)entry.common + entry.rest;
-        name.text[name.length] = '\0';
+    while (next_name(&at, &name)) {
         write_final(shared, &name);
         atomic_fetch_sub(&left, 1);
     }
-    pthread_mutex_unlock(&lock);
 }

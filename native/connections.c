@@ -1,9 +1,8 @@
 #define _GNU_SOURCE
 #include "connections.h"
 
-#include "streams.h"
+#include "sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
@@ -12,8 +11,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FIRST_NS = 200000, LONGEST_NS = 50000000, HELD_NS = 2000000, SETTLED_NS = 1000000000 };
@@ -39,55 +36,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection watched[WATCHED];
 static _Atomic int watching;
 
-static int take_socket(pid_t pid, int fd)
-{
-    int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    int socket = -1;
-
-    if (process < 0)
-        return -1;
-#ifdef SYS_pidfd_getfd /* 5.6 */
-    socket = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-#endif
-    close(process);
-    return socket;
-}
-
-static int option(int socket, int name)
-{
-    int value = -1;
-    socklen_t length = sizeof value;
-
-    return getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
-}
-
-int connections_type(pid_t pid, int fd)
-{
-    int socket = take_socket(pid, fd);
-    int type;
-
-    if (socket < 0)
-        return -1;
-    type = option(socket, SO_TYPE);
-    close(socket);
-    return type;
-}
-
-struct address connections_own_address(pid_t pid, int fd)
-{
-    struct sockaddr_storage storage;
-    socklen_t length = sizeof storage;
-    struct address address = {.family = -1};
-    int socket = take_socket(pid, fd);
-
-    if (socket < 0)
-        return address;
-    if (getsockname(socket, (struct sockaddr *)&storage, &length) == 0)
-        address = address_parse(&storage, length);
-    close(socket);
-    return address;
-}
-
 static void write_outcome(struct shared *shared, const struct connection *connection, const char *outcome)
 {
     struct event event;
@@ -103,14 +51,6 @@ static void forget(struct connection *connection)
     shared_close(connection->socket);
     connection->pid = 0;
     atomic_fetch_sub(&watching, 1);
-}
-
-static bool has_peer(int socket)
-{
-    struct sockaddr_storage storage;
-    socklen_t length = sizeof storage;
-
-    return getpeername(socket, (struct sockaddr *)&storage, &length) == 0;
 }
 
 /* A TCP socket that is closed without ever having been connected. What it counts says why: an answer was a refusal,
@@ -135,7 +75,7 @@ static const char *outcome_of(struct connection *connection, bool settled)
     socklen_t length = sizeof info;
 
     if (getsockopt(*connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) { /* a unix socket */
-        if (has_peer(*connection->socket))
+        if (socket_has_peer(*connection->socket))
             return "connected";
         return settled ? "failed" : NULL;
     }
@@ -148,27 +88,20 @@ static const char *outcome_of(struct connection *connection, bool settled)
     return settled ? failure(connection, &info) : NULL; /* it may not have set out yet */
 }
 
-static ino_t identity_of(int socket)
-{
-    struct stat status;
-
-    return fstat(socket, &status) == 0 ? status.st_ino : 0;
-}
-
 /* Takes the socket anew if it was let go; false if the process has closed it. */
 static bool take_again(struct connection *connection)
 {
     if (*connection->socket >= 0)
         return true;
-    *connection->socket = take_socket(connection->pid, connection->fd);
-    return *connection->socket >= 0 && identity_of(*connection->socket) == connection->identity;
+    *connection->socket = socket_take(connection->pid, connection->fd);
+    return *connection->socket >= 0 && socket_identity(*connection->socket) == connection->identity;
 }
 
 /* Whether the process has closed the socket that we still hold: then its connect has returned. */
 static bool is_closed_there(const struct connection *connection)
 {
-    int socket = take_socket(connection->pid, connection->fd);
-    bool same = socket >= 0 && identity_of(socket) == connection->identity;
+    int socket = socket_take(connection->pid, connection->fd);
+    bool same = socket >= 0 && socket_identity(socket) == connection->identity;
 
     if (socket >= 0)
         close(socket);
@@ -201,8 +134,8 @@ static void look(struct shared *shared, struct connection *connection, uint64_t 
 
 static bool is_watchable(int socket)
 {
-    const int family = option(socket, SO_DOMAIN);
-    const int type = option(socket, SO_TYPE);
+    const int family = socket_option(socket, SO_DOMAIN);
+    const int type = socket_option(socket, SO_TYPE);
 
     if (family == AF_UNIX)
         return type != SOCK_DGRAM;
@@ -220,13 +153,13 @@ static struct connection *free_place(void)
 int connections_watch(struct shared *shared, struct moment moment, const struct who *who, int fd, bool loopback)
 {
     const uint64_t now = shared_now(shared);
-    int socket = take_socket(who->pid, fd);
+    int socket = socket_take(who->pid, fd);
     struct connection *place;
     int type;
 
     if (socket < 0)
         return -1;
-    type = option(socket, SO_TYPE);
+    type = socket_option(socket, SO_TYPE);
     pthread_mutex_lock(&lock);
     place = is_watchable(socket) ? free_place() : NULL;
     if (place != NULL) {
@@ -236,7 +169,7 @@ int connections_watch(struct shared *shared, struct moment moment, const struct 
             .tid = who->tid,
             .fd = fd,
             .socket = &shared->held[place - watched],
-            .identity = identity_of(socket),
+            .identity = socket_identity(socket),
             .loopback = loopback,
             .blocking = (fcntl(socket, F_GETFL) & O_NONBLOCK) == 0,
             .since = now,

@@ -5,12 +5,8 @@
 
 #include "events.h"
 #include "shared.h"
-#include "sockets.h"
 #include "who.h"
 
-/* SOCK_*, or -1. */
-int connections_type(pid_t pid, int fd);
-struct address connections_own_address(pid_t pid, int fd);
 /* Begins to watch a socket that is about to connect; returns its type. */
 int connections_watch(struct shared *shared, struct moment moment, const struct who *who, int fd, bool loopback);
 /* A thread calls something else: what it has connected before has returned. If it ends its process, so have, as far as it

@@ -1,15 +1,16 @@
 #define _GNU_SOURCE
 #include "execs.h"
 
+#include "approach.h"
 #include "inherited.h"
 #include "program.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -114,9 +115,11 @@ static void list_interpreters(struct receiver *receiver)
         fd = -1;
         if (any) {
             memcpy(name.text, interpreter->text, interpreter->length + 1);
-            place_look_at(found, &receiver->who, name.text, interpreter->length, approach);
+            approach_known(found, &receiver->who, name.text, interpreter->length, approach);
             json_text(&json, NULL, found->full.text, found->full.length);
-            fd = found->sight == SIGHT_STATE ? open_place(found, &receiver->who) : -1;
+            /* a fifo would wake whoever writes to it; some devices do things when opened */
+            if (found->sight == SIGHT_STATE && S_ISREG(found->status.st_mode))
+                fd = open_place(found, &receiver->who);
         }
     }
     if (fd >= 0)
@@ -188,7 +191,7 @@ static int look_at_exec(struct receiver *receiver)
     };
 
     receiver->who = who_is(&receiver->threads, receiver->notice.tid, receiver->notice.moment.t);
-    place_look(&receiver->place, &receiver->who, arguments[at ? 1 : 0], approach);
+    approach_look(&receiver->place, &receiver->who, arguments[at ? 1 : 0], approach);
     receiver->execution.target = target_of(receiver);
     receiver->silent = receiver->execution.target == TARGET_ABSENT || receiver->place.nowhere;
     if (receiver->silent)

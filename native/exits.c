@@ -1,28 +1,18 @@
 #define _GNU_SOURCE
 #include "exits.h"
 
-#include <string.h>
+#include "readings.h"
 
 enum { BRIEF_NS = 10000000 };
 
-/* A process that forked, never executed anything and was not seen yet: entered at its end, so that the sampler does not
+/* A process that forked, never executed anything and was not seen yet is entered at its end, so that the sampler does not
  * take it for a new one while it dies. */
-static bool enter_dying(const struct figures *figures, struct process *process)
+static bool identify(pid_t pid, uint64_t now, struct process *process)
 {
-    struct stat_line stat;
-
-    if (!read_stat(figures->tgid, &stat))
+    if (processes_find(pid, process) && !process->exiting)
+        return true;
+    if (!processes_meet(pid, now, process))
         return false;
-    *process = (struct process){
-        .pid = figures->tgid,
-        .ppid = stat.ppid,
-        .start = stat.start,
-        .exiting = true,
-        .pidfd = -1,
-        .statm = -1,
-        .io = -1,
-        .children = -1,
-    };
     (void)processes_add(process);
     return true;
 }
@@ -30,19 +20,17 @@ static bool enter_dying(const struct figures *figures, struct process *process)
 static int look_at_exit(struct receiver *receiver)
 {
     struct departure *departure = &receiver->departure;
-    struct process process;
+    const uint64_t now = receiver->notice.moment.t;
+    const pid_t tid = receiver->notice.tid;
+    struct process process = {0};
 
-    departure->identified = processes_find(receiver->notice.tid, &process) && !process.exiting;
     /* a process that lived for a moment only had no time to wait long: the figure is a lower bound anyway */
-    read_figures(receiver->notice.tid, &departure->figures,
-                 !departure->identified || receiver->notice.moment.t - process.first_t > BRIEF_NS);
-    if (departure->figures.tgid != receiver->notice.tid)
-        departure->identified = processes_find(departure->figures.tgid, &process) && !process.exiting;
-    if (!departure->identified)
-        departure->identified = enter_dying(&departure->figures, &process);
+    read_figures(tid, &departure->figures, !processes_find(tid, &process) || now - process.first_t > BRIEF_NS);
+    departure->identified = identify(departure->figures.tgid, now, &process);
     departure->start = process.start;
-    processes_account(&departure->figures, departure->figures.ppid == atomic_load(&receiver->shared->recorder));
-    processes_mark_exiting(departure->figures.tgid);
+    receiver->silent = !processes_mark_exiting(departure->figures.tgid); /* two threads may call it at once */
+    if (!receiver->silent)
+        processes_account(&departure->figures, departure->figures.ppid == atomic_load(&receiver->shared->recorder));
     return 0;
 }
 
@@ -69,9 +57,10 @@ static int look_at_kill(struct receiver *receiver)
     struct departure *departure = &receiver->departure;
     struct process known;
 
+    receiver->who.pid = who_process(&receiver->threads, receiver->notice.tid);
     departure->number = (int)arguments[receiver->notice.call == CALL_KILL ? 1 : 2];
     departure->figures.have = 0;
-    if (target > 0 && (processes_find(target, &known) || target == receiver->notice.tid))
+    if (target > 0 && (processes_find(target, &known) || target == receiver->who.pid))
         read_figures(target, &departure->figures, true);
     receiver->silent = departure->figures.have == 0;
     return 0;
@@ -83,7 +72,7 @@ static void write_kill(struct receiver *receiver)
     struct json json;
 
     event_open_at(&json, receiver->line, sizeof receiver->line, receiver->notice.moment, "kill", "notify");
-    json_int(&json, "pid", receiver->notice.tid);
+    json_int(&json, "pid", receiver->who.pid);
     json_int(&json, "target", departure->figures.tgid);
     json_int(&json, "signal", departure->number);
     event_figures(&json, &departure->figures);

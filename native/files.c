@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "files.h"
 
+#include "approach.h"
 #include "changed.h"
 #include "folders.h"
 
@@ -127,9 +128,9 @@ static int look_at_file(struct receiver *receiver)
         attempt->flags = layout->flags < 0 ? 0 : arguments[layout->flags];
     approach = opens ? approach_open(attempt, how_to_open(receiver, layout)) : approach_other(receiver);
     approach.directory = directory_of(receiver, layout->directory);
-    place_look(&receiver->place, &receiver->who, arguments[layout->path], approach);
+    approach_look(&receiver->place, &receiver->who, arguments[layout->path], approach);
     if (layout->to_path >= 0)
-        place_look(&receiver->to, &receiver->who, arguments[layout->to_path],
+        approach_look(&receiver->to, &receiver->who, arguments[layout->to_path],
                    (struct approach){.directory = directory_of(receiver, layout->to_directory)});
     if (is_symlink(receiver->notice.call))
         look_at_target(receiver);
@@ -150,7 +151,7 @@ static void note_change(struct receiver *receiver, const struct place *place)
 {
     const mode_t mode = place->status.st_mode;
 
-    if (place->foreign || place->full.length == 0)
+    if (place->foreign || place->full.length == 0 || place_is_unnamed(place))
         return;
     if (place->sight == SIGHT_STATE && !S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
         return;

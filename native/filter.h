@@ -1,4 +1,4 @@
-/* The seccomp filter: which system calls stop for a look. Built from one table for every architecture. */
+/* The seccomp filter: put on the command, which it never leaves again. */
 #ifndef VESTIGE_FILTER_H
 #define VESTIGE_FILTER_H
 

@@ -1,17 +1,17 @@
 #define _GNU_SOURCE
 #include "front.h"
 
+#include "finisher.h"
 #include "guard.h"
 #include "launch.h"
-#include "proc.h"
+#include "readings.h"
+#include "table.h"
 #include "terminal.h"
 #include "witness.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_NOT_COMMITTED = 123, EXIT_INTERNAL = 125, SIGNAL_BASE = 128, NICENESS = 10, LAUNCH_NAP_US = 500 };
+enum { EXIT_NOT_COMMITTED = 123, EXIT_INTERNAL = 125, SIGNAL_BASE = 128, LAUNCH_NAP_US = 500 };
 
 struct front {
     struct shared *shared;
@@ -133,49 +133,6 @@ static int wait_for_end(const struct front *front)
     }
 }
 
-static _Noreturn void become_finisher(const struct request *request, int terminal)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigset_t none;
-
-    dup2(null, STDIN_FILENO);
-    dup2(terminal >= 0 ? terminal : null, STDOUT_FILENO);
-    dup2(terminal >= 0 ? terminal : null, STDERR_FILENO);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (terminal < 0) {
-        (void)!setsid();
-        (void)!setpriority(PRIO_PROCESS, 0, NICENESS);
-    }
-    execv(request->finish[0], request->finish);
-    _exit(EXIT_INTERNAL);
-}
-
-/* Returns the status of a finisher that was waited for, else 0. */
-static int finish(struct request *request, int terminal)
-{
-    pid_t pid;
-    int status = 0;
-
-    if (request->finish_words == 0 || request->folder == NULL)
-        return 0;
-    request->finish[request->finish_words] = (char *)(uintptr_t)request->folder; /* NOLINT: execv takes them so */
-    pid = fork();
-    if (pid == 0)
-        become_finisher(request, terminal);
-    while (pid > 0 && terminal >= 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status;
-}
-
-static bool commit_was_asked(const struct request *request)
-{
-    for (int i = 0; i < request->finish_words; i++)
-        if (strcmp(request->finish[i], "--commit") == 0)
-            return true;
-    return false;
-}
-
 /* Ends as the command ended: by the same signal, without a core of our own. A shell shows 128 + n for it. */
 static int end_as(int status)
 {
@@ -265,13 +222,13 @@ static int attend(struct front *front, pid_t guard, struct request *request, con
     witness_start(front->shared);
     if (!await_launch(front))
         run_bare(front->shared, request, as_started);
-    close_inherited(-1);
+    table_close_inherited();
     status = wait_for_end(front);
     terminal_leave(front->shared);
     witness_stop();
     await_helpers(front->shared, guard);
-    finished = finish(request, front->terminal);
-    if (status == 0 && finished != 0 && commit_was_asked(request))
+    finished = finisher_run(request, front->terminal);
+    if (status == 0 && finished != 0 && finisher_commits(request))
         return EXIT_NOT_COMMITTED; /* whether the finisher says so, or was killed before it could */
     return end_as(status);
 }

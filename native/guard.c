@@ -2,11 +2,14 @@
 #include "guard.h"
 
 #include "events.h"
+#include "frame.h"
 #include "launch.h"
-#include "notify.h"
+#include "listener.h"
+#include "readings.h"
 #include "reap.h"
 #include "relay.h"
 #include "streams.h"
+#include "table.h"
 #include "terminal.h"
 #include "tree.h"
 
@@ -120,17 +123,23 @@ static void learn_status(struct shared *shared)
     atomic_store(&shared->command_ended, status >= 0);
 }
 
+/* Lets go of the log, and with it of the lock. A recorder that was killed in the midst of this may have told the front, or
+ * not: the front hears the first word and no other. */
+static void finish_run(struct shared *shared)
+{
+    shared_close(&shared->log);
+    shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
+}
+
 static void finish_record(struct shared *shared)
 {
     if (atomic_exchange(&shared->finished, true))
         return;
     if (!atomic_load(&shared->command_ended))
         learn_status(shared);
-    recorder_close_record(shared, NULL, "guard");
+    frame_end(shared, NULL, "guard");
     events_rescue(shared);
-    if (shared->log >= 0)
-        close(shared->log);
-    shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
+    finish_run(shared);
 }
 
 static int open_child_signal(void)
@@ -159,7 +168,7 @@ static void carry_on(struct shared *shared)
     while (left != REAPED_ALL || atomic_load(&shared->listener) >= 0 || relay_open(shared)) {
         if (atomic_load(&shared->command_ended) && !tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
             terminal_release(shared);
-        if (atomic_load(&shared->listener) >= 0 && !notify_answer_blindly(shared))
+        if (atomic_load(&shared->listener) >= 0 && !listener_serve_blindly(shared))
             forget_listener(shared);
         for (int i = 0; i < STREAMS; i++)
             pass_on(&shared->streams[i]);
@@ -191,16 +200,18 @@ static void take_over(const struct run *run, int status)
     struct shared *shared = run->shared;
 
     if (atomic_load(&shared->listener) >= 0)
-        notify_answer_pending(shared);
+        listener_answer_pending(shared);
     launch_if_needed(run);
     await_launch(shared);
     stop_copies(shared);
     let_sockets_go(shared);
-    if (!atomic_load(&shared->finished)) {
+    if (atomic_load(&shared->finished)) {
+        finish_run(shared);
+    } else {
         events_rescue(shared);
         write_takeover(shared, status);
     }
-    close_inherited(-1);
+    table_close_inherited();
     carry_on(shared);
 }
 
@@ -215,7 +226,7 @@ int guard_run(const struct run *run)
     (void)!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)!prctl(PR_SET_NAME, "vestige-guard", 0, 0, 0);
     signals_deafen();
-    recorder = fork_sharing_files();
+    recorder = table_fork();
     if (recorder == 0) {
         atomic_store(&shared->recorder, getpid());
         _exit(recorder_run(run));

@@ -2,6 +2,8 @@
 #include "inherited.h"
 
 #include "changed.h"
+#include "readings.h"
+#include "state.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -60,7 +62,6 @@ static void write_descriptor(struct receiver *receiver, struct json *json, int f
     struct name *name = &receiver->to.path; /* an exec has no second place */
     struct stat status;
     char link[48];
-    ssize_t length;
 
     snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, fd);
     if ((description.flags & O_CLOEXEC) != 0 || stat(link, &status) != 0)
@@ -69,15 +70,17 @@ static void write_descriptor(struct receiver *receiver, struct json *json, int f
     json_int(json, "fd", fd);
     json_string(json, "kind", kind_of(status.st_mode));
     json_string(json, "access", access[(description.flags & O_PATH) != 0 ? 3 : description.flags & O_ACCMODE]);
-    length = readlink(link, name->text, sizeof name->text - 1);
-    if ((S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) && length > 0) {
-        name->text[length] = '\0';
-        json_text(json, "path", name->text, (size_t)length);
+    if ((S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) && name_read_link(name, link)) {
+        const bool unnamed = state_is_unnamed(name, &status);
+
+        json_text(json, "path", name->text, name->length);
+        if (unnamed)
+            json_bool(json, "unnamed", true);
         json_uint(json, "offset", description.offset);
         json_bool(json, "append", (description.flags & O_APPEND) != 0);
-        place_write_state(json, "state", &status);
-        if (S_ISREG(status.st_mode) && (description.flags & O_ACCMODE) != O_RDONLY)
-            changed_add(receiver->shared, name->text, (size_t)length);
+        state_write(json, "state", &status);
+        if (S_ISREG(status.st_mode) && (description.flags & O_ACCMODE) != O_RDONLY && !unnamed)
+            changed_add(receiver->shared, name->text, name->length);
     }
     json_close(json, '}');
 }

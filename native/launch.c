@@ -2,12 +2,10 @@
 #include "launch.h"
 
 #include "filter.h"
+#include "table.h"
 #include "terminal.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +15,6 @@
 
 enum { EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127, EXIT_INTERNAL = 125, LAUNCH_PATIENCE_MS = 100 };
 
-pid_t fork_sharing_files(void)
-{
-#ifdef PLAIN_FORK /* `make valgrind`: valgrind knows no such clone; without it there is no tracing and no taking over */
-    return fork();
-#endif
-    return (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_FILES | SIGCHLD), 0UL, 0UL, 0UL, 0UL);
-}
-
 static void publish(_Atomic int *word, int value)
 {
     atomic_store(word, value);
@@ -32,11 +22,11 @@ static void publish(_Atomic int *word, int value)
 }
 
 /* The listener appears in the table that we still share with recorder and guard: no message, nothing to lose. */
-static void install_filter(struct shared *shared, bool trace)
+static void install_filter(struct shared *shared, bool trace, bool shares)
 {
-    struct filter_result result = {.listener = -1};
+    struct filter_result result = {.listener = -1, .error = trace ? EPERM : 0};
 
-    if (trace)
+    if (trace && shares)
         result = filter_install(&shared->policy);
     shared->wait_killable = result.wait_killable;
     shared->no_new_privs = result.no_new_privs;
@@ -81,11 +71,12 @@ _Noreturn void launch_bare(const struct request *request)
     _exit(say_refused(request->command[0], errno));
 }
 
-static _Noreturn void become_command(const struct launch *launch)
+static _Noreturn void become_command(const struct launch *launch, bool shares)
 {
     struct shared *shared = launch->shared;
     char **argv = launch->request->command;
     const int slave = shared->pty.slave; /* the recorder forgets it once we are `launched` */
+    bool left;
 
     atomic_store(&shared->command, getpid()); /* the recorder may be killed before fork returns in it */
 
@@ -95,10 +86,11 @@ static _Noreturn void become_command(const struct launch *launch)
         (void)!setsid();
     else if (!terminal_is_ours(shared))
         (void)!setpgid(0, shared->job);
-    install_filter(shared, launch->request->trace);
-    if (unshare(CLONE_FILES) != 0)
+    install_filter(shared, launch->request->trace, shares);
+    left = !shares || table_leave();
+    publish(&shared->launched, 1); /* in any case: without it nobody would answer our exit */
+    if (!left)
         _exit(EXIT_INTERNAL);
-    publish(&shared->launched, 1);
     if (terminal_is_ours(shared))
         terminal_take(shared, slave);
     streams_take(&launch->ends);
@@ -121,10 +113,11 @@ static bool has_ended(pid_t pid)
 pid_t launch(const struct launch *launch)
 {
     struct shared *shared = launch->shared;
-    pid_t pid = terminal_is_ours(shared) ? terminal_fork(shared) : fork_sharing_files();
+    const bool shares = table_can_leave(); /* else no listener can be had: the command runs untraced */
+    pid_t pid = !shares ? fork() : terminal_is_ours(shared) ? terminal_fork(shared) : table_fork();
 
     if (pid == 0)
-        become_command(launch);
+        become_command(launch, shares);
     if (pid < 0)
         return -1;
     atomic_store(&shared->command, pid);
@@ -139,33 +132,4 @@ pid_t launch(const struct launch *launch)
     streams_forget(&launch->ends);
     terminal_forget(shared);
     return pid;
-}
-
-static void close_if_inherited(int fd, int keep)
-{
-    int flags = fcntl(fd, F_GETFD);
-
-    if (fd != keep && flags >= 0 && (flags & FD_CLOEXEC) == 0)
-        close(fd);
-}
-
-void close_inherited(int keep)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int null;
-
-    if (folder != NULL) {
-        for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
-            if (entry->d_name[0] != '.')
-                close_if_inherited(atoi(entry->d_name), keep);
-        closedir(folder);
-    } else {
-        for (int fd = 0; fd < 1024; fd++) /* no /proc: the usual ones at least */
-            close_if_inherited(fd, keep);
-    }
-    do /* 0, 1 and 2 must be something, or the next files opened would become them */
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (null >= 0 && null <= STDERR_FILENO);
-    if (null > STDERR_FILENO)
-        close(null);
 }

@@ -1,65 +1,13 @@
 #define _GNU_SOURCE
 #include "machine.h"
 
-#include "proc.h"
+#include "readings.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *const pressure_names[PRESSURES] = {"cpu", "memory", "io"};
-
-/* Whether `wanted` is one of the names in a list with commas. */
-static bool listed(const char *list, size_t length, const char *wanted)
-{
-    const size_t size = strlen(wanted);
-
-    for (size_t at = 0; at + size <= length; at++)
-        if (memcmp(list + at, wanted, size) == 0 && (at == 0 || list[at - 1] == ',') &&
-            (at + size == length || list[at + size] == ','))
-            return true;
-    return false;
-}
-
-static bool parse_cgroup_line(const char *line, size_t length, const char *controller, char *path, size_t size)
-{
-    const char *first = memchr(line, ':', length);
-    const char *second = first == NULL ? NULL : memchr(first + 1, ':', length - (size_t)(first + 1 - line));
-    size_t path_length;
-
-    if (second == NULL)
-        return false;
-    if (*controller == '\0' ? second != first + 1 : !listed(first + 1, (size_t)(second - first - 1), controller))
-        return false;
-    path_length = length - (size_t)(second + 1 - line);
-    if (path_length >= size)
-        return false;
-    memcpy(path, second + 1, path_length);
-    path[path_length] = '\0';
-    return true;
-}
-
-static bool find_cgroup(const char *text, size_t length, const char *controller, char *path, size_t size)
-{
-    const char *end = text + length;
-
-    for (const char *at = text; at < end;) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = feed == NULL ? end : feed;
-
-        if (parse_cgroup_line(at, (size_t)(stop - at), controller, path, size))
-            return true;
-        at = stop + 1;
-    }
-    return false;
-}
-
-int parse_cgroup(const char *text, size_t length, char *path, size_t size)
-{
-    if (find_cgroup(text, length, "memory", path, size))
-        return 1;
-    return find_cgroup(text, length, "", path, size) ? 2 : 0;
-}
 
 static bool read_keyed(const char *folder, const char *name, const char *key, uint64_t *value)
 {

@@ -25,7 +25,4 @@ void machine_start(struct machine *machine, const struct shared *shared);
 /* The differences since the start, as the `pressure`, `cgroup` and `oom_kills` keys of `end`. */
 void machine_account(const struct machine *start, const struct shared *shared, struct json *json);
 
-/* The folder of the process's memory cgroup out of /proc/PID/cgroup: "0::" is v2, a "memory" controller v1. Pure. */
-int parse_cgroup(const char *text, size_t length, char *path, size_t size);
-
 #endif

@@ -44,6 +44,14 @@ bool name_is_below(const struct name *name, const struct name *folder)
            (name->length == folder->length || name->text[folder->length] == '/');
 }
 
+bool name_is_deleted(const struct name *name)
+{
+    static const char ending[] = " (deleted)";
+    const size_t length = sizeof ending - 1;
+
+    return name->length > length && memcmp(name->text + name->length - length, ending, length) == 0;
+}
+
 size_t name_last_component(const struct name *name, size_t *end)
 {
     size_t at = name->length;

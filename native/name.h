@@ -22,6 +22,8 @@ bool name_same(const struct name *one, const struct name *other);
 bool name_starts_with(const struct name *name, const char *prefix);
 /* Whether a name is that of the folder or lies below it. */
 bool name_is_below(const struct name *name, const struct name *folder);
+/* Whether it is what the kernel calls a file whose name has gone, or that never had one (d_path, O_TMPFILE). */
+bool name_is_deleted(const struct name *name);
 /* Where the last component begins, and where it ends before slashes. */
 size_t name_last_component(const struct name *name, size_t *end);
 /* No `.`, `..` or empty component: joined with a canonical folder it needs no thought but for links. */

@@ -2,6 +2,7 @@
 #include "network.h"
 
 #include "connections.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -166,7 +167,7 @@ static void look_at_connect(struct receiver *receiver, const struct socket_reque
     contact->address = read_address(receiver->who.tid, request->address, request->address_length);
     contact->refused = receiver->shared->policy.deny_network && leaves_machine(&contact->address);
     if (contact->refused)
-        contact->type = connections_type(receiver->who.pid, contact->fd);
+        contact->type = socket_type(receiver->who.pid, contact->fd);
     else
         contact->type = connections_watch(receiver->shared, receiver->notice.moment, &receiver->who, contact->fd,
                                           contact->address.loopback);
@@ -187,11 +188,11 @@ static int look_at_socket(struct receiver *receiver)
         break;
     case CALL_BIND:
         contact->address = read_address(receiver->who.tid, request.address, request.address_length);
-        contact->type = connections_type(receiver->who.pid, contact->fd);
+        contact->type = socket_type(receiver->who.pid, contact->fd);
         break;
     case CALL_LISTEN:
-        contact->address = connections_own_address(receiver->who.pid, contact->fd);
-        contact->type = connections_type(receiver->who.pid, contact->fd);
+        contact->address = socket_own_address(receiver->who.pid, contact->fd);
+        contact->type = socket_type(receiver->who.pid, contact->fd);
         break;
     case CALL_GETSOCKOPT:
         receiver->silent = true; /* what came of a connect is looked at whatever the thread calls next */

@@ -5,59 +5,23 @@
 #include "execs.h"
 #include "exits.h"
 #include "files.h"
+#include "kernel.h"
+#include "listener.h"
 #include "marks.h"
 #include "network.h"
 #include "receiver.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
-#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
-#endif
 
 enum { CPUS_A_RECEIVER = 4, MOST_AT_START = 4, STUCK_NS = 200000000 };
 
 static struct receiver *receivers; /* RECEIVERS, of which `started` run */
 static int started;
-
-bool notify_synchronous(int listener)
-{
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
-}
-
-/* Lets the call go on, or fail with an errno. */
-static void answer(int listener, uint64_t id, int error)
-{
-    struct seccomp_notif_resp response = {.id = id, .error = -error};
-
-    if (error == 0)
-        response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    /* ENOENT: the process was killed meanwhile, or the other of us has answered */
-    (void)!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
-}
-
-struct json receiver_event(struct receiver *receiver, const char *name)
-{
-    const struct who *who = &receiver->who;
-    struct json json;
-
-    event_open_at(&json, receiver->line, sizeof receiver->line, receiver->notice.moment, name, "notify");
-    json_int(&json, "pid", who->pid);
-    json_int(&json, "tid", who->tid);
-    if (who->start > 0)
-        json_uint(&json, "start", who->start);
-    return json;
-}
 
 static const struct handler *handler_of(enum call call)
 {
@@ -113,29 +77,6 @@ static void decode(struct receiver *receiver)
     receiver->silent = false;
 }
 
-/* What can be answered to a call without looking at what it names: all that might leave the machine is refused where
- * that was asked for. */
-static int blind_answer(const struct policy *policy, const struct seccomp_notif *notification)
-{
-    switch (traced_call(notification->data.arch, notification->data.nr)) {
-    case CALL_CONNECT:
-    case CALL_SENDTO:
-    case CALL_SENDMSG:
-    case CALL_SENDMMSG:
-    case CALL_SOCKETCALL:
-        return policy->deny_network ? EACCES : 0;
-    case CALL_IO_URING_SETUP:
-        return policy->deny_network || policy->deny_io_uring ? EPERM : 0;
-    default:
-        return 0;
-    }
-}
-
-static void answer_blindly(struct shared *shared, int listener, const struct seccomp_notif *notification)
-{
-    answer(listener, notification->id, blind_answer(&shared->policy, notification));
-}
-
 static void handle(struct receiver *receiver, int listener)
 {
     const struct handler *handler;
@@ -144,26 +85,15 @@ static void handle(struct receiver *receiver, int listener)
     decode(receiver);
     if (receiver->notice.tid == 0) { /* a process that our pid namespace does not know */
         atomic_fetch_add(&receiver->shared->lost, 1);
-        answer_blindly(receiver->shared, listener, receiver->notification);
+        listener_answer_blindly(receiver->shared, receiver->notification);
         return;
     }
     handler = handler_of(receiver->notice.call);
     connections_returned(receiver->shared, receiver->notice.tid, receiver->notice.call == CALL_EXIT_GROUP);
     error = handler == NULL ? 0 : handler->look(receiver);
-    answer(listener, receiver->notice.id, error);
+    listener_answer(listener, receiver->notice.id, error);
     if (handler != NULL && !receiver->silent)
         handler->write(receiver);
-}
-
-/* Whether RECV returns once the last process has gone (6.11); before, it sleeps for ever. */
-static bool receive_ends(void)
-{
-    struct utsname name;
-    int major = 0;
-    int minor = 0;
-
-    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-           (major > 6 || (major == 6 && minor >= 11));
 }
 
 /* Waits for the next notification, or with `look_only` says whether there can be one. False at the end. */
@@ -181,30 +111,22 @@ static bool wait_for_notification(struct shared *shared, int listener, bool look
     }
 }
 
-/* The kernel writes the id straight into shared memory: whoever survives can answer in our place. */
-static bool receive(int listener, struct seccomp_notif *notification)
-{
-    memset(notification, 0, sizeof *notification); /* the kernel insists */
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification) == 0;
-}
-
 static void *notify_run(void *argument)
 {
     struct receiver *receiver = argument;
     struct shared *shared = receiver->shared;
     const int listener = atomic_load(&shared->listener);
-
-    const bool waits = !receive_ends();
+    const bool waits = !kernel_is_since(6, 11); /* before, RECV sleeps for ever once the last process has gone */
 
     while ((!waits && connections_due(shared) < 0) || wait_for_notification(shared, listener, false)) {
-        if (!receive(listener, receiver->notification)) {
+        if (!listener_receive(listener, receiver->notification)) {
             if (!wait_for_notification(shared, listener, true)) /* ENOENT: it was killed, or all have gone */
                 break;
             continue;
         }
         atomic_store(&receiver->since, shared_now(shared));
         if (atomic_load(&shared->finished))
-            answer_blindly(shared, listener, receiver->notification);
+            listener_answer_blindly(shared, receiver->notification);
         else
             handle(receiver, listener);
         atomic_store(&receiver->since, 0);
@@ -283,25 +205,4 @@ void notify_join(void)
 {
     for (int i = 0; i < started; i++)
         pthread_join(receivers[i].thread, NULL);
-}
-
-void notify_answer_pending(struct shared *shared)
-{
-    for (int i = 0; i < RECEIVERS; i++)
-        answer_blindly(shared, atomic_load(&shared->listener), (const void *)shared->notifications[i]);
-}
-
-bool notify_answer_blindly(struct shared *shared)
-{
-    const int listener = atomic_load(&shared->listener);
-    struct seccomp_notif *notification = (void *)shared->notifications[0];
-    struct pollfd poll_listener = {.fd = listener, .events = POLLIN};
-
-    if (poll(&poll_listener, 1, 0) <= 0)
-        return true;
-    if ((poll_listener.revents & POLLIN) == 0)
-        return false;
-    if (receive(listener, notification))
-        answer_blindly(shared, listener, notification);
-    return true;
 }

@@ -14,11 +14,4 @@ void notify_settle(void);
 /* Waits until the last process that carries the filter is gone. */
 void notify_join(void);
 
-/* Asks the kernel to run the answered process on the same CPU (6.6): crossing CPUs is most of a notification's cost. */
-bool notify_synchronous(int listener);
-/* The guard: answers whatever the recorder may have left unanswered, and all that comes, without looking. False once
- * the last process that carries the filter is gone. */
-void notify_answer_pending(struct shared *shared);
-bool notify_answer_blindly(struct shared *shared);
-
 #endif

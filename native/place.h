@@ -1,11 +1,9 @@
-/* A name in the file system as a process gives it in a call, and what stands there just before (docs/reference/events.md,
- * "place"). Nothing here can fail the call: what can't be read is left out. */
+/* A name in the file system as a process gives it, and what stands there (docs/reference/events.md, "place"). */
 #ifndef VESTIGE_PLACE_H
 #define VESTIGE_PLACE_H
 
 #include "json.h"
 #include "name.h"
-#include "who.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,21 +25,11 @@ struct place {
     bool denied;        /* its permissions are not enough for what is asked */
 };
 
-/* How a call treats the name. */
-struct approach {
-    int directory;      /* descriptor that a relative path starts at, AT_FDCWD */
-    bool follow;        /* a symbolic link at the end is followed */
-    bool may_be_empty;  /* AT_EMPTY_PATH: the descriptor itself */
-    bool in_root;       /* openat2 with RESOLVE_IN_ROOT: the descriptor is the root of the path */
-    int access;         /* R_OK, W_OK, X_OK that it needs of what stands there; 0: nothing */
-};
-
-/* Looks at the name at `address` in the process. */
-void place_look(struct place *place, const struct who *who, uint64_t address, struct approach approach);
-/* The same for a name that is known already: an interpreter, for the process that executes it. */
-void place_look_at(struct place *place, const struct who *who, const char *path, size_t length, struct approach approach);
+/* Nothing is known of it any more. */
+void place_clear(struct place *place);
+/* An open file without a name (any more), reached through a descriptor. */
+bool place_is_unnamed(const struct place *place);
 void place_write(struct json *json, const struct place *place);
-void place_write_state(struct json *json, const char *key, const struct stat *status);
 /* For comparing attempts: the same number for the same name in the same state. */
 uint64_t place_fingerprint(const struct place *place, uint64_t seed);
 

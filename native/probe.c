@@ -4,8 +4,8 @@
 #include "arguments.h"
 #include "filter.h"
 #include "json.h"
-#include "notify.h"
-#include "proc.h"
+#include "listener.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <linux/kcmp.h>
@@ -53,7 +53,7 @@ static struct trial try_filter(void)
         struct filter_result result = filter_install(&(struct policy){false, false});
 
         trial = (struct trial){result.error, result.wait_killable, result.no_new_privs,
-                               result.listener >= 0 && notify_synchronous(result.listener)};
+                               result.listener >= 0 && listener_synchronous(result.listener)};
         (void)!write(ends[1], &trial, sizeof trial);
         for (;;) /* to exit would wait for an answer that nobody gives */
             pause();

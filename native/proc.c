@@ -1,24 +1,7 @@
 #define _GNU_SOURCE
 #include "proc.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
-
-#ifndef PIDFD_GET_INFO
-struct pidfd_info { /* include/uapi/linux/pidfd.h */
-    uint64_t mask;
-    uint64_t cgroupid;
-    uint32_t pid, tgid, ppid;
-    uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
-};
-#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
-#endif
 
 struct cursor {
     const char *at;
@@ -86,6 +69,11 @@ bool parse_stat(const char *text, size_t length, struct stat_line *stat)
     stat->threads = threads;
     stat->start = start;
     return true;
+}
+
+bool is_dead(const struct stat_line *stat)
+{
+    return (stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1;
 }
 
 static const char *line_end(const char *at, const char *end)
@@ -201,103 +189,54 @@ size_t parse_children(const char *text, size_t length, pid_t *pids, size_t room)
     return count;
 }
 
-static ssize_t read_whole(int fd, char *buffer, size_t size)
+/* Whether `wanted` is one of the names in a list with commas. */
+static bool listed(const char *list, size_t length, const char *wanted)
 {
-    ssize_t length;
+    const size_t size = strlen(wanted);
 
-    do
-        length = pread(fd, buffer, size, 0);
-    while (length < 0 && errno == EINTR);
-    return length;
+    for (size_t at = 0; at + size <= length; at++)
+        if (memcmp(list + at, wanted, size) == 0 && (at == 0 || list[at - 1] == ',') &&
+            (at + size == length || list[at + size] == ','))
+            return true;
+    return false;
 }
 
-ssize_t read_file(const char *path, char *buffer, size_t size)
+static bool parse_cgroup_line(const char *line, size_t length, const char *controller, char *path, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length;
-    int saved;
+    const char *first = memchr(line, ':', length);
+    const char *second = first == NULL ? NULL : memchr(first + 1, ':', length - (size_t)(first + 1 - line));
+    size_t path_length;
 
-    if (fd < 0)
-        return -1;
-    length = read_whole(fd, buffer, size);
-    saved = errno;
-    close(fd);
-    errno = saved;
-    return length;
-}
-
-int open_proc(pid_t pid, const char *name)
-{
-    char path[96];
-
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size)
-{
-    char path[96];
-
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    return read_file(path, buffer, size);
-}
-
-bool read_stat(pid_t pid, struct stat_line *stat)
-{
-    char text[1024];
-    ssize_t length = read_proc(pid, "stat", text, sizeof text);
-
-    return length > 0 && parse_stat(text, (size_t)length, stat);
-}
-
-/* The kernel's encoding of a process's CPU clock (include/linux/posix-timers.h): no file, ns, works for zombies. */
-bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns)
-{
-    struct timespec time;
-    clockid_t clock = (clockid_t)((~(unsigned)tgid << 3) | 2U);
-
-    if (clock_gettime(clock, &time) != 0)
+    if (second == NULL)
         return false;
-    *cpu_ns = (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+    if (*controller == '\0' ? second != first + 1 : !listed(first + 1, (size_t)(second - first - 1), controller))
+        return false;
+    path_length = length - (size_t)(second + 1 - line);
+    if (path_length >= size)
+        return false;
+    memcpy(path, second + 1, path_length);
+    path[path_length] = '\0';
     return true;
 }
 
-bool read_pss(pid_t pid, uint64_t *pss)
+static bool find_cgroup(const char *text, size_t length, const char *controller, char *path, size_t size)
 {
-    char text[2048];
-    ssize_t length = read_proc(pid, "smaps_rollup", text, sizeof text);
+    const char *end = text + length;
 
-    if (length <= 0 || !parse_keyed(text, (size_t)length, "Pss:", pss))
-        return false;
-    *pss *= 1024;
-    return true;
+    for (const char *at = text; at < end;) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = feed == NULL ? end : feed;
+
+        if (parse_cgroup_line(at, (size_t)(stop - at), controller, path, size))
+            return true;
+        at = stop + 1;
+    }
+    return false;
 }
 
-int pidfd_exit_status(int pidfd)
+int parse_cgroup(const char *text, size_t length, char *path, size_t size)
 {
-    enum { INFO_EXIT = 1 << 3 };
-    struct pidfd_info info = {.mask = INFO_EXIT};
-
-    if (pidfd < 0 || ioctl(pidfd, PIDFD_GET_INFO, &info) != 0 || (info.mask & INFO_EXIT) == 0)
-        return -1;
-    return info.exit_code;
-}
-
-void read_figures(pid_t pid, struct figures *figures, bool wait)
-{
-    char text[4096];
-    ssize_t length;
-
-    *figures = (struct figures){.tgid = pid};
-    length = read_proc(pid, "status", text, sizeof text);
-    if (length > 0)
-        parse_status(text, (size_t)length, figures);
-    length = read_proc(figures->tgid, "io", text, sizeof text);
-    if (length > 0)
-        parse_io(text, (size_t)length, figures);
-    length = wait ? read_proc(figures->tgid, "schedstat", text, sizeof text) : 0;
-    if (length > 0)
-        parse_schedstat(text, (size_t)length, figures);
-    if (read_cpu_clock(figures->tgid, &figures->cpu_ns))
-        figures->have |= HAVE_CPU;
+    if (find_cgroup(text, length, "memory", path, size))
+        return 1;
+    return find_cgroup(text, length, "", path, size) ? 2 : 0;
 }

@@ -1,4 +1,4 @@
-/* /proc as numbers. The parse_ functions are pure: bytes and a length in, a struct out (fuzzed in native/tests). */
+/* /proc as numbers. Pure: bytes and a length in, a struct out (fuzzed in native/tests). */
 #ifndef VESTIGE_PROC_H
 #define VESTIGE_PROC_H
 
@@ -45,6 +45,9 @@ struct figures {
     uint64_t wait_ns;
 };
 
+/* Ended, and not yet reaped. The first thread of a process may end before others do, and shows as a zombie too. */
+bool is_dead(const struct stat_line *stat);
+
 bool parse_number(const char *text, size_t length, uint64_t *value);
 bool parse_stat(const char *text, size_t length, struct stat_line *stat);
 bool parse_status(const char *text, size_t length, struct figures *figures);
@@ -58,17 +61,7 @@ bool parse_pressure(const char *text, size_t length, uint64_t *total);
 /* The pids of a `children` file; returns how many were stored. A number cut at the end of the buffer is left out. */
 size_t parse_children(const char *text, size_t length, pid_t *pids, size_t room);
 
-/* Reads a small file whole, from its beginning; -1 with errno if it can't be read. */
-ssize_t read_file(const char *path, char *buffer, size_t size);
-ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size);
-int open_proc(pid_t pid, const char *name);
-
-bool read_stat(pid_t pid, struct stat_line *stat);
-bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns);
-bool read_pss(pid_t pid, uint64_t *pss);
-/* How a process ended, even after its parent has reaped it (kernel 6.15): a wait status, -1 if it can't be known. */
-int pidfd_exit_status(int pidfd);
-/* All that can be had of a process that stands still: status, io, CPU clock; and what it waited for a CPU, if asked. */
-void read_figures(pid_t pid, struct figures *figures, bool wait);
+/* The folder of the process's memory cgroup out of /proc/PID/cgroup: "0::" is v2, a "memory" controller v1. */
+int parse_cgroup(const char *text, size_t length, char *path, size_t size);
 
 #endif

@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "processes.h"
 
+#include "kept.h"
+#include "readings.h"
+
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BUCKETS = 1 << 14, NOWHERE = UINT32_MAX };
@@ -16,32 +19,25 @@ static uint32_t high;
 static uint32_t first_free = NOWHERE;
 static struct figures ended;
 
-bool processes_may_keep(int fd)
+bool processes_meet(pid_t pid, uint64_t now, struct process *process)
 {
-    enum { SPARE = 64 };
-    static _Atomic int limit; /* asked once: it costs a system call */
+    struct stat_line stat;
 
-    if (atomic_load(&limit) == 0)
-        atomic_store(&limit, (int)sysconf(_SC_OPEN_MAX));
-    return fd < atomic_load(&limit) - SPARE;
-}
-
-ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size)
-{
-    enum { HIGHEST_KEPT = 256 };
-    ssize_t length;
-    int fd = *kept;
-
-    if (fd < 0)
-        fd = open_proc(pid, name);
-    if (fd < 0)
-        return -1;
-    length = pread(fd, text, size, 0);
-    if (fd < HIGHEST_KEPT && processes_may_keep(fd))
-        *kept = fd;
-    else
-        close(fd);
-    return length;
+    if (!read_stat(pid, &stat) || is_dead(&stat))
+        return false;
+    *process = (struct process){
+        .pid = pid,
+        .ppid = stat.ppid,
+        .start = stat.start,
+        .first_t = now,
+        .pidfd = -1,
+        .statm = -1,
+        .io = -1,
+        .children = -1,
+        .last.threads = stat.threads,
+    };
+    memcpy(process->comm, stat.comm, sizeof process->comm);
+    return true;
 }
 
 bool processes_init(void)
@@ -218,6 +214,17 @@ bool processes_add(const struct process *process)
     return index != NOWHERE;
 }
 
+void processes_enter(struct process *process)
+{
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd >= 0 && !kept_may_be(process->pidfd)) {
+        close(process->pidfd);
+        process->pidfd = -1;
+    }
+    if (!processes_add(process))
+        close_if_open(process->pidfd);
+}
+
 void processes_mark_executed(pid_t pid)
 {
     uint32_t index;
@@ -229,15 +236,18 @@ void processes_mark_executed(pid_t pid)
     pthread_mutex_unlock(&lock);
 }
 
-void processes_mark_exiting(pid_t pid)
+bool processes_mark_exiting(pid_t pid)
 {
     uint32_t index;
+    bool first;
 
     pthread_mutex_lock(&lock);
     index = find(pid);
+    first = index == NOWHERE || !table[index].exiting;
     if (index != NOWHERE)
         table[index].exiting = true;
     pthread_mutex_unlock(&lock);
+    return first;
 }
 
 void processes_remove(uint32_t index, const struct process *process)

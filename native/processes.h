@@ -36,13 +36,8 @@ struct process {
     uint32_t next;
 };
 
-/* Whether a descriptor of this number may be kept for long: some must be left for everything else. */
-bool processes_may_keep(int fd);
-
-/* A file of /proc that is kept open costs a third, and can't be mistaken for a later process of the same pid. Reads it,
- * from `*kept` if that is open; keeps it open there while there are descriptors enough. */
-ssize_t processes_read_kept(pid_t pid, int *kept, const char *name, char *text, size_t size);
-
+/* A process as it is first met; false if it is dead. */
+bool processes_meet(pid_t pid, uint64_t now, struct process *process);
 /* False if there is no memory: nothing is sampled then. */
 bool processes_init(void);
 /* How many places are in use or were: indexes below this may hold a process. */
@@ -57,11 +52,14 @@ bool processes_find(pid_t pid, struct process *process);
 /* The two things that every notification asks for, without a copy of the rest. */
 bool processes_identity(pid_t pid, uint64_t *start, enum view *view);
 void processes_set_view(pid_t pid, enum view view);
+/* Adds it, with a pidfd while there are descriptors enough. */
+void processes_enter(struct process *process);
 /* Enters a process in place of an older one of the same pid; false if it is there already (the other thread was
  * faster, and may even have seen its end), or the table is full. */
 bool processes_add(const struct process *process);
 void processes_mark_executed(pid_t pid);
-void processes_mark_exiting(pid_t pid);
+/* False if it was marked before. */
+bool processes_mark_exiting(pid_t pid);
 /* Frees the place and closes the descriptors of the process, if it still is this one. */
 void processes_remove(uint32_t index, const struct process *process);
 

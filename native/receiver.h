@@ -10,7 +10,7 @@
 #include "events.h"
 #include "place.h"
 #include "shared.h"
-#include "sockets.h"
+#include "address.h"
 #include "who.h"
 
 #include <linux/seccomp.h>

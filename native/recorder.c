@@ -4,39 +4,30 @@
 #include "changed.h"
 #include "connections.h"
 #include "events.h"
-#include "filter.h"
+#include "frame.h"
 #include "launch.h"
-#include "machine.h"
+#include "listener.h"
 #include "notify.h"
 #include "processes.h"
 #include "reap.h"
 #include "relay.h"
 #include "sample.h"
+#include "series.h"
 #include "streams.h"
+#include "table.h"
 #include "terminal.h"
 #include "tree.h"
 #include "writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BEGIN_SIZE = 512 * 1024, EXIT_TAKE_OVER = 1 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec time;
-
-    clock_gettime(clock, &time);
-    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
-}
+enum { EXIT_TAKE_OVER = 1 };
 
 /* The lock says "this run lives" to whoever asks, on any machine that sees the file. */
 static int open_log(int folder)
@@ -46,141 +37,6 @@ static int open_log(int folder)
     for (int tries = 0; log >= 0 && tries < 50 && flock(log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; tries++)
         usleep(200); /* somebody is just asking */
     return log;
-}
-
-static void write_clocks(struct json *json, const struct shared *shared)
-{
-    json_uint(json, "realtime_ns", clock_ns(CLOCK_REALTIME));
-    json_uint(json, "monotonic_ns", shared->monotonic_ns);
-    json_uint(json, "boottime_ns", clock_ns(CLOCK_BOOTTIME));
-    json_int(json, "clock_ticks", sysconf(_SC_CLK_TCK));
-    json_int(json, "page_size", sysconf(_SC_PAGESIZE));
-}
-
-static void write_pids(struct json *json, const struct shared *shared)
-{
-    json_open(json, "pids", '{');
-    json_int(json, "front", shared->front);
-    json_int(json, "guard", shared->guard);
-    json_int(json, "recorder", shared->recorder);
-    json_close(json, '}');
-}
-
-static bool write_begin_with(const struct run *run, bool with_argv)
-{
-    static char line[BEGIN_SIZE]; /* touched only as far as the arguments are long */
-    char cwd[PATH_MAX];
-    struct json json;
-
-    event_open(&json, line, sizeof line, run->shared, "begin", NULL);
-    json_int(&json, "format", 1);
-    json_string(&json, "vestige", run->request->version);
-    json_string(&json, "id", run->request->id);
-    json_string(&json, "observer", "recorder");
-    if (getcwd(cwd, sizeof cwd) != NULL)
-        json_string(&json, "cwd", cwd);
-    write_clocks(&json, run->shared);
-    write_pids(&json, run->shared);
-    streams_describe(run->shared, &json);
-    json_open(&json, "argv", '[');
-    for (char **word = run->request->command; with_argv && *word != NULL; word++)
-        json_string(&json, NULL, *word);
-    json_close(&json, ']');
-    if (json.overflow)
-        return false;
-    event_record(run->shared, &json);
-    return true;
-}
-
-/* record.json has the arguments too: where they are too long for a line, they are left out here. */
-static void write_begin(const struct run *run)
-{
-    if (!write_begin_with(run, true))
-        write_begin_with(run, false);
-}
-
-static void write_trace(const struct run *run)
-{
-    const struct shared *shared = run->shared;
-    const bool on = atomic_load(&shared->listener) >= 0;
-    struct event event;
-
-    event_start(&event, run->shared, "trace", NULL);
-    json_string(&event.json, "state", on ? "on" : run->request->trace ? "unavailable" : "off");
-    if (!on && run->request->trace) {
-        json_int(&event.json, "errno", shared->listener_errno);
-        json_string(&event.json, "reason", filter_explain(shared->listener_errno));
-    } else if (!on) {
-        json_string(&event.json, "reason", "switched off by --trace off");
-    }
-    json_bool(&event.json, "wait_killable", shared->wait_killable);
-    json_bool(&event.json, "sync_wake_up", shared->sync_wake_up);
-    json_bool(&event.json, "no_new_privs", shared->no_new_privs);
-    event_record(run->shared, &event.json);
-}
-
-/* The moment is that before the fork: by the time it returns here, the command may have run for a while. */
-static void write_start(struct shared *shared, struct moment moment)
-{
-    struct event event;
-
-    event_open_at(&event.json, event.line, sizeof event.line, moment, "start", NULL);
-    json_int(&event.json, "pid", atomic_load(&shared->command));
-    event_record(shared, &event.json);
-}
-
-static void write_failed(struct shared *shared, const char *stage, int error)
-{
-    struct event event;
-
-    event_start(&event, shared, "failed", NULL);
-    json_string(&event.json, "stage", stage);
-    json_int(&event.json, "errno", error);
-    event_record(shared, &event.json);
-}
-
-static void write_cost(struct json *json, const struct shared *shared)
-{
-    struct figures guard = {0};
-    struct totals own = {0};
-    struct rusage usage;
-    char text[4096];
-    ssize_t length = read_proc(shared->guard, "status", text, sizeof text);
-
-    if (length > 0)
-        parse_status(text, (size_t)length, &guard);
-    getrusage(RUSAGE_SELF, &usage);
-    totals_add(&own, &usage);
-    if (read_cpu_clock(shared->guard, &guard.cpu_ns))
-        own.system_us += guard.cpu_ns / 1000;
-    json_open(json, "cost", '{');
-    json_uint(json, "user_us", own.user_us);
-    json_uint(json, "system_us", own.system_us);
-    json_uint(json, "maxrss", own.maxrss);
-    if (guard.have & HAVE_HWM)
-        json_uint(json, "guard_maxrss", guard.hwm);
-    json_close(json, '}');
-}
-
-void recorder_close_record(struct shared *shared, const struct machine *machine, const char *via)
-{
-    struct event event;
-
-    event_start(&event, shared, "end", via);
-    if (atomic_load(&shared->command_ended))
-        json_int(&event.json, "status", atomic_load(&shared->command_status));
-    event_totals(&event.json, &shared->totals);
-    streams_account(shared, &event.json);
-    json_uint(&event.json, "pss_skipped", atomic_load(&shared->pss_skipped));
-    json_uint(&event.json, "dropped", atomic_load(&shared->dropped));
-    json_uint(&event.json, "lost", atomic_load(&shared->lost));
-    json_uint(&event.json, "repeats", atomic_load(&shared->repeats));
-    json_uint(&event.json, "unlisted", atomic_load(&shared->unlisted));
-    if (machine != NULL) {
-        write_cost(&event.json, shared);
-        machine_account(machine, shared, &event.json);
-    }
-    event_record(shared, &event.json);
 }
 
 static void name_thread(const char *name)
@@ -212,7 +68,7 @@ static struct command_ends prepare(const struct run *run)
     ends = streams_open(shared, run->request, folder);
     if (folder >= 0)
         close(folder);
-    write_begin(run);
+    frame_begin(run->shared, run->request);
     return ends;
 }
 
@@ -226,7 +82,7 @@ static bool start_threads(struct shared *shared)
     shared_wait(&shared->listener, LISTENER_PENDING, -1);
     if (atomic_load(&shared->listener) < 0)
         return true;
-    shared->sync_wake_up = notify_synchronous(atomic_load(&shared->listener));
+    shared->sync_wake_up = listener_synchronous(atomic_load(&shared->listener));
     return notify_start(shared);
 }
 
@@ -295,21 +151,20 @@ static void write_changed(struct shared *shared)
 static void end_record(struct shared *shared, const struct machine *machine)
 {
     if (atomic_load(&shared->exec_errno) != 0)
-        write_failed(shared, "exec", atomic_load(&shared->exec_errno));
+        frame_failed(shared, "exec", atomic_load(&shared->exec_errno));
     if (shared->log >= 0) {
         sample_tick(shared);
-        sample_finish(shared);
+        series_finish(shared);
         sample_name_survivors(shared);
         notify_settle();
         connections_give_up(shared);
         write_changed(shared);
-        recorder_close_record(shared, machine, "wait");
+        frame_end(shared, machine, "wait");
         writer_finish();
     }
     atomic_store(&shared->finished, true);
     atomic_store(&shared->alone, reap(shared, "wait") == REAPED_ALL && !relay_open(shared));
-    if (shared->log >= 0)
-        close(shared->log); /* and with it the lock */
+    shared_close(&shared->log); /* and with it the lock */
     shared_tell(shared, (struct word){WORD_ENDED, atomic_load(&shared->command_status)});
 }
 
@@ -321,6 +176,7 @@ static void linger(struct shared *shared)
     while (reap(shared, NULL) != REAPED_ALL) {
         if (!tree_has_child_but(getpid(), atomic_load(&shared->pty.leader)))
             terminal_release(shared);
+        notify_tend(shared); /* one that hung when the command ended hangs still */
         wait_for_child(PATIENCE_NS);
     }
     if (atomic_load(&shared->listener) >= 0)
@@ -332,7 +188,7 @@ static void linger(struct shared *shared)
 /* No process can be forked: the front, which is one already, becomes the command itself. */
 static int fail_to_launch(struct shared *shared, int error)
 {
-    write_failed(shared, "fork", error);
+    frame_failed(shared, "fork", error);
     events_flush(shared);
     shared_tell(shared, (struct word){WORD_NOT_STARTED, error});
     return 0;
@@ -352,13 +208,13 @@ int recorder_run(const struct run *run)
     moment = event_moment(shared);
     if (launch(&start) < 0)
         return fail_to_launch(shared, errno);
-    write_start(shared, moment);
-    close_inherited(-1);
+    frame_start(shared, moment);
+    table_close_inherited();
     raise_descriptor_limit();
     (void)processes_init();
     if (!start_threads(shared))
         return EXIT_TAKE_OVER;
-    write_trace(run);
+    frame_trace(shared, run->request->trace);
     machine_start(&machine, shared);
     observe(run);
     relay_settle(shared);

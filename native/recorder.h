@@ -15,8 +15,4 @@ struct run {
 /* The body of the recorder's process; returns its exit status, 0: nothing is left to do for anyone. */
 int recorder_run(const struct run *run);
 
-/* Writes `end` and lets go of the log. `machine` is NULL in the guard, which did not see the start. */
-struct machine;
-void recorder_close_record(struct shared *shared, const struct machine *machine, const char *via);
-
 #endif

@@ -1,8 +1,7 @@
 #define _GNU_SOURCE
 #include "relay.h"
 
-#include "events.h"
-#include "streams.h"
+#include "pieces.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -15,17 +14,8 @@
 
 enum {
     PIECE_SIZE = 1 << 20,
-    MERGE_NS = 10000000,  /* neighbouring pieces of one stream are one `output` event */
-    IDLE_MS = 50,         /* after which a piece that waits for a neighbour is written down */
+    IDLE_MS = 50, /* after which a piece that waits for a neighbour is written down */
     MOST_NAP_US = 20000,
-};
-
-/* A piece of captured output that may still grow. */
-struct piece {
-    int stream; /* -1: none */
-    uint64_t offset;
-    uint64_t length;
-    uint64_t since;
 };
 
 struct relay {
@@ -40,34 +30,6 @@ static _Atomic int settled;
 static bool started;
 static int wake_up = -1;
 static char buffer[256 * 1024];
-
-static void piece_record(struct relay *relay)
-{
-    struct piece *piece = &relay->piece;
-    struct event event;
-
-    if (piece->stream < 0)
-        return;
-    event_start(&event, relay->shared, "output", NULL);
-    json_string(&event.json, "stream", stream_names[piece->stream]);
-    json_uint(&event.json, "offset", piece->offset);
-    json_uint(&event.json, "length", piece->length);
-    json_uint(&event.json, "since", piece->since);
-    event_record(relay->shared, &event.json);
-    piece->stream = -1;
-}
-
-static void piece_add(struct relay *relay, int stream, uint64_t offset, uint64_t length)
-{
-    uint64_t now = shared_now(relay->shared);
-    struct piece *piece = &relay->piece;
-
-    if (piece->stream != stream || now - piece->since > MERGE_NS)
-        piece_record(relay);
-    if (piece->stream < 0)
-        *piece = (struct piece){stream, offset, 0, now};
-    piece->length += length;
-}
 
 static void end_copy(struct stream *stream, int error)
 {
@@ -123,7 +85,7 @@ static ssize_t copy_ahead(struct relay *relay, int index)
             break;
         left -= got;
     }
-    piece_add(relay, index, offset, atomic_load(&stream->stored) - offset);
+    piece_add(relay->shared, &relay->piece, index, offset, atomic_load(&stream->stored) - offset);
     return length;
 }
 
@@ -199,7 +161,7 @@ static void step(struct relay *relay, int index)
     }
     if (stream->plain) {
         if (atomic_load(&stream->stored) > offset)
-            piece_add(relay, index, offset, atomic_load(&stream->stored) - offset);
+            piece_add(relay->shared, &relay->piece, index, offset, atomic_load(&stream->stored) - offset);
         return;
     }
     moved = atomic_load(&stream->bytes) - before;
@@ -225,8 +187,8 @@ static void wait_for_work(struct relay *relay, struct pollfd *polls)
     }
     polls[2 * STREAMS + 1] = (struct pollfd){.fd = terminal_is_ours(relay->shared) ? relay->shared->words : -1};
     polls[2 * STREAMS] = (struct pollfd){.fd = atomic_load(&settling) ? -1 : wake_up, .events = POLLIN};
-    if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 ? IDLE_MS : -1) == 0)
-        piece_record(relay);
+    if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 || wake_up < 0 ? IDLE_MS : -1) == 0)
+        piece_record(relay->shared, &relay->piece);
 }
 
 static void settle(struct relay *relay)
@@ -235,7 +197,7 @@ static void settle(struct relay *relay)
         return;
     for (int i = 0; i < STREAMS; i++)
         end_copy(&relay->shared->streams[i], 0);
-    piece_record(relay);
+    piece_record(relay->shared, &relay->piece);
     atomic_store(&settled, 1);
     shared_wake(&settled);
 }
@@ -257,7 +219,7 @@ static void *relay_run(void *argument)
                 step(&relay, i);
         }
     }
-    piece_record(&relay);
+    piece_record(relay.shared, &relay.piece);
     atomic_store(&settled, 1);
     shared_wake(&settled);
     return NULL;

@@ -2,11 +2,12 @@
 #include "sample.h"
 
 #include "events.h"
-#include "processes.h"
+#include "kept.h"
+#include "readings.h"
+#include "series.h"
 #include "tree.h"
 
 #include <errno.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,31 +17,9 @@ enum {
     COST_SHARE = 200,             /* a look may cost 1/200 of the time to the next: 0.5 % of a core */
     PSS_SHARE = 400,              /* proportional sizes may cost another 0.25 % … */
     PSS_BURST_NS = 40000000,      /* … and this much at once: a first peak deserves a look */
-    POINTS_AT_ONE_STEP = 1000,    /* after so many points the step doubles: their number grows with log(time) */
-    FIRST_STEP_NS = 10000000,
-};
-
-/* Neighbouring looks merged into one point. */
-struct window {
-    uint64_t since;
-    uint64_t count;
-    uint64_t rss_min;
-    uint64_t rss_sum;
-    uint64_t rss_max;
-    bool has_pss;
-    uint64_t pss;
-    uint64_t pss_rss;
-    pid_t top;
-    uint64_t top_rss;
-    uint64_t processes;
-    uint64_t threads;
-    struct figures tree; /* the whole run so far */
 };
 
 static struct {
-    struct window window;
-    uint64_t step;
-    uint64_t points;
     uint64_t best_pss;
     uint64_t last_rss;
     uint64_t pss_cost;
@@ -55,15 +34,6 @@ static uint64_t thread_cpu(void)
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
 }
 
-static void read_status(struct process *process)
-{
-    char text[4096];
-    ssize_t length = read_proc(process->pid, "status", text, sizeof text);
-
-    if (length > 0)
-        parse_status(text, (size_t)length, &process->last);
-}
-
 /* Updates the figures of a live process; false if it is gone. */
 static bool look_at(struct process *process)
 {
@@ -75,7 +45,7 @@ static bool look_at(struct process *process)
     if (!read_cpu_clock(process->pid, &last->cpu_ns))
         return false;
     last->have |= HAVE_CPU;
-    length = processes_read_kept(process->pid, &process->statm, "statm", text, sizeof text);
+    length = kept_read(process->pid, &process->statm, "statm", text, sizeof text);
     if (length > 0 && parse_statm(text, (size_t)length, sampler.page_size, &rss)) {
         last->rss = rss;
         last->have |= HAVE_RSS;
@@ -83,8 +53,8 @@ static bool look_at(struct process *process)
             return true;
     }
     if (rss > last->hwm || (last->have & HAVE_HWM) == 0)
-        read_status(process);
-    length = processes_read_kept(process->pid, &process->io, "io", text, sizeof text);
+        (void)read_status(process->pid, last);
+    length = kept_read(process->pid, &process->io, "io", text, sizeof text);
     if (length > 0)
         parse_io(text, (size_t)length, last);
     return true;
@@ -134,16 +104,6 @@ static void add_to(struct figures *tree, const struct figures *figures)
     tree->write_bytes += figures->write_bytes;
 }
 
-/* What one look found. */
-struct look {
-    uint64_t processes;
-    uint64_t threads;
-    uint64_t rss;
-    pid_t top;
-    uint64_t top_rss;
-    struct figures tree;
-};
-
 static void look_at_index(struct shared *shared, uint32_t index, struct look *look)
 {
     struct process process;
@@ -187,11 +147,10 @@ static uint64_t sum_pss(void)
 /* Shared pages are counted once only by PSS, which costs about 15 us a resident MB. It is read where it can tell
  * something new: the sum of resident sizes, its upper bound, beats the best so far, one process does not hold 99 % of
  * that sum by itself, and the sum has stopped growing: on the way up a look would be spent for nothing. */
-static void look_at_shares(struct shared *shared, const struct look *look)
+static void look_at_shares(struct shared *shared, struct look *look)
 {
     const uint64_t now = shared_now(shared);
     const bool growing = look->rss > sampler.last_rss + sampler.last_rss / 50;
-    struct window *window = &sampler.window;
     uint64_t before;
     uint64_t pss;
 
@@ -209,70 +168,8 @@ static void look_at_shares(struct shared *shared, const struct look *look)
     sampler.pss_cost += thread_cpu() - before;
     if (pss > sampler.best_pss)
         sampler.best_pss = pss;
-    if (!window->has_pss || pss > window->pss) {
-        window->has_pss = true;
-        window->pss = pss;
-        window->pss_rss = look->rss;
-    }
-}
-
-static void merge(struct window *window, const struct look *look, uint64_t now)
-{
-    if (window->count++ == 0) {
-        window->since = now;
-        window->rss_min = look->rss;
-    }
-    if (look->rss < window->rss_min)
-        window->rss_min = look->rss;
-    if (look->rss >= window->rss_max) {
-        window->rss_max = look->rss;
-        window->top = look->top;
-        window->top_rss = look->top_rss;
-    }
-    window->rss_sum += look->rss;
-    window->processes = look->processes;
-    window->threads = look->threads;
-    window->tree = look->tree;
-}
-
-static void write_window(struct shared *shared)
-{
-    struct window *window = &sampler.window;
-    struct event event;
-
-    event_start(&event, shared, "sample", "sample");
-    json_uint(&event.json, "since", window->since);
-    json_uint(&event.json, "count", window->count);
-    json_uint(&event.json, "processes", window->processes);
-    json_uint(&event.json, "threads", window->threads);
-    json_uint(&event.json, "cpu_ns", window->tree.cpu_ns);
-    json_open(&event.json, "rss", '[');
-    json_uint(&event.json, NULL, window->rss_min);
-    json_uint(&event.json, NULL, window->rss_sum / window->count);
-    json_uint(&event.json, NULL, window->rss_max);
-    json_close(&event.json, ']');
-    if (window->has_pss) {
-        json_uint(&event.json, "pss", window->pss);
-        json_uint(&event.json, "pss_rss", window->pss_rss);
-    }
-    json_uint(&event.json, "read_bytes", window->tree.read_bytes);
-    json_uint(&event.json, "write_bytes", window->tree.write_bytes);
-    json_uint(&event.json, "read_chars", window->tree.read_chars);
-    json_uint(&event.json, "write_chars", window->tree.write_chars);
-    json_open(&event.json, "top", '{');
-    json_int(&event.json, "pid", window->top);
-    json_uint(&event.json, "rss", window->top_rss);
-    json_close(&event.json, '}');
-    event_record(shared, &event.json);
-    *window = (struct window){0};
-    if (++sampler.points % POINTS_AT_ONE_STEP == 0)
-        sampler.step = sampler.step == 0 ? FIRST_STEP_NS : sampler.step * 2;
-}
-
-void sample_finish(struct shared *shared)
-{
-    if (sampler.window.count > 0)
-        write_window(shared);
+    look->has_pss = true;
+    look->pss = pss;
 }
 
 static uint64_t pause_after(uint64_t now, uint64_t cost)
@@ -300,9 +197,7 @@ uint64_t sample_tick(struct shared *shared)
     cost = thread_cpu() - before;
     if (look.processes > 0) {
         look_at_shares(shared, &look);
-        merge(&sampler.window, &look, now);
-        if (now - sampler.window.since >= sampler.step)
-            write_window(shared);
+        series_add(shared, &look, now);
     }
     return pause_after(now, cost);
 }
@@ -323,11 +218,11 @@ void sample_write_end(struct shared *shared, const struct process *process, int 
     write_gone(shared, process, status);
 }
 
-static bool is_dead(pid_t pid)
+static bool is_gone(pid_t pid)
 {
     struct stat_line stat;
 
-    return !read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X';
+    return !read_stat(pid, &stat) || is_dead(&stat);
 }
 
 /* Linux 6.2 to 6.15 may tell a small process's resident size as 0: it is counted per CPU. Its state tells. */
@@ -335,7 +230,7 @@ static void name_survivor(struct shared *shared, struct process *process)
 {
     struct event event;
 
-    if (!look_at(process) || (process->last.rss == 0 && is_dead(process->pid))) { /* killed and not yet reaped */
+    if (!look_at(process) || (process->last.rss == 0 && is_gone(process->pid))) { /* killed and not yet reaped */
         sample_write_end(shared, process, pidfd_exit_status(process->pidfd));
         return;
     }

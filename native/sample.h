@@ -7,8 +7,6 @@
 
 /* One look at everything; returns after how many ns the next is due. */
 uint64_t sample_tick(struct shared *shared);
-/* Writes the point that is still being merged. */
-void sample_finish(struct shared *shared);
 /* A child of ours has ended and waits to be reaped: what its last samples say, where no notification told of its end. */
 bool sample_last_look(pid_t pid, struct process *process);
 void sample_write_end(struct shared *shared, const struct process *process, int status);

@@ -48,6 +48,14 @@ void shared_wake(_Atomic int *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+void shared_close(_Atomic int *fd)
+{
+    int number = atomic_exchange(fd, -1);
+
+    if (number >= 0)
+        close(number);
+}
+
 bool shared_thread(pthread_t *thread, void *(*body)(void *), void *argument)
 {
     enum { STACK_SIZE = 256 * 1024 };

@@ -98,7 +98,7 @@ struct shared {
     _Alignas(8) unsigned char notifications[RECEIVERS][NOTIFICATION_SIZE];
     _Atomic int held[WATCHED]; /* sockets of the command that we hold for a moment, -1: none */
     /* the record */
-    int log;                  /* events.jsonl, -1: nothing is recorded */
+    _Atomic int log;          /* events.jsonl, -1: nothing is recorded, or no longer */
     _Atomic int writing;      /* which batch is being filled */
     _Atomic bool cut;         /* the last write ended within a line */
     _Atomic uint64_t seq;
@@ -134,6 +134,9 @@ struct shared *shared_new(void);
  * Both across processes (futex(2)). */
 bool shared_wait(_Atomic int *word, int value, int milliseconds);
 void shared_wake(_Atomic int *word);
+
+/* Closes a descriptor that is named in the page, exactly once. */
+void shared_close(_Atomic int *fd);
 
 /* A thread with a stack as small as ours may be: under a tight `ulimit -v` the usual 8 MB would not be had. */
 bool shared_thread(pthread_t *thread, void *(*body)(void *), void *argument);

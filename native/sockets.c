@@ -1,133 +1,71 @@
 #define _GNU_SOURCE
 #include "sockets.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-static void take_inet(struct address *address, const void *bytes, size_t size)
+int socket_take(pid_t pid, int fd)
 {
-    struct sockaddr_in inet;
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    int socket = -1;
 
-    if (size < sizeof inet)
-        return;
-    memcpy(&inet, bytes, sizeof inet);
-    inet_ntop(AF_INET, &inet.sin_addr, address->text, sizeof address->text);
-    address->length = strlen(address->text);
-    address->has_port = true;
-    address->port = ntohs(inet.sin_port);
-    /* connecting to 0.0.0.0 reaches this machine (ip(7), INADDR_ANY) */
-    address->loopback = ntohl(inet.sin_addr.s_addr) >> 24 == 127 || inet.sin_addr.s_addr == 0;
+    if (process < 0)
+        return -1;
+#ifdef SYS_pidfd_getfd /* 5.6 */
+    socket = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+#endif
+    close(process);
+    return socket;
 }
 
-static void take_inet6(struct address *address, const void *bytes, size_t size)
+int socket_option(int socket, int name)
 {
-    enum { SHORTEST = 24 }; /* without the scope (SIN6_LEN_RFC2133 of the kernel) */
-    struct sockaddr_in6 inet = {0};
+    int value = -1;
+    socklen_t length = sizeof value;
 
-    if (size < SHORTEST)
-        return;
-    memcpy(&inet, bytes, size < sizeof inet ? size : sizeof inet);
-    inet_ntop(AF_INET6, &inet.sin6_addr, address->text, sizeof address->text);
-    address->length = strlen(address->text);
-    address->has_port = true;
-    address->port = ntohs(inet.sin6_port);
-    address->loopback = IN6_IS_ADDR_LOOPBACK(&inet.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&inet.sin6_addr) ||
-                        (IN6_IS_ADDR_V4MAPPED(&inet.sin6_addr) && inet.sin6_addr.s6_addr[12] == 127);
+    return getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
 }
 
-static void take_unix(struct address *address, const char *bytes, size_t size)
+ino_t socket_identity(int socket)
 {
-    const size_t begin = offsetof(struct sockaddr_un, sun_path);
-    const char *path = bytes + begin;
-    size_t length;
+    struct stat status;
 
-    address->loopback = true;
-    if (size <= begin)
-        return; /* unnamed */
-    length = size - begin;
-    if (length > sizeof address->text)
-        length = sizeof address->text;
-    if (path[0] == '\0')
-        length = length > 1 ? length : 0; /* abstract: all bytes count (unix(7)) */
-    else
-        length = strnlen(path, length);
-    memcpy(address->text, path, length);
-    if (length > 0 && path[0] == '\0')
-        address->text[0] = '@';
-    address->length = length;
+    return fstat(socket, &status) == 0 ? status.st_ino : 0;
 }
 
-struct address address_parse(const void *bytes, size_t size)
+bool socket_has_peer(int socket)
 {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+
+    return getpeername(socket, (struct sockaddr *)&storage, &length) == 0;
+}
+
+int socket_type(pid_t pid, int fd)
+{
+    int socket = socket_take(pid, fd);
+    int type;
+
+    if (socket < 0)
+        return -1;
+    type = socket_option(socket, SO_TYPE);
+    close(socket);
+    return type;
+}
+
+struct address socket_own_address(pid_t pid, int fd)
+{
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
     struct address address = {.family = -1};
-    sa_family_t family;
+    int socket = socket_take(pid, fd);
 
-    if (size < sizeof family)
+    if (socket < 0)
         return address;
-    memcpy(&family, bytes, sizeof family);
-    address.family = family;
-    switch (family) {
-    case AF_INET:
-        take_inet(&address, bytes, size);
-        break;
-    case AF_INET6:
-        take_inet6(&address, bytes, size);
-        break;
-    case AF_UNIX:
-        take_unix(&address, bytes, size);
-        break;
-    default: /* netlink and its like stay on the machine, packets do not */
-        address.loopback = family != AF_PACKET;
-        break;
-    }
+    if (getsockname(socket, (struct sockaddr *)&storage, &length) == 0)
+        address = address_parse(&storage, length);
+    close(socket);
     return address;
-}
-
-struct query query_parse(const void *bytes, size_t size)
-{
-    enum { HEADER = 12, FLAGS = 2, QUESTIONS = 4, LONGEST_LABEL = 63 };
-    const unsigned char *b = bytes;
-    struct query query = {0};
-    size_t at = HEADER;
-
-    /* a question, not an answer, and of these exactly one */
-    if (size <= HEADER || (b[FLAGS] & 0x80) != 0 || b[QUESTIONS] != 0 || b[QUESTIONS + 1] != 1)
-        return query;
-    while (at < size && b[at] != 0) {
-        const size_t label = b[at];
-
-        if (label > LONGEST_LABEL || label >= size - at || query.length + label + 1 > sizeof query.name)
-            return (struct query){0};
-        if (query.length > 0)
-            query.name[query.length++] = '.';
-        memcpy(query.name + query.length, b + at + 1, label);
-        query.length += label;
-        at += label + 1;
-    }
-    if (at >= size)
-        query.length = 0;
-    return query;
-}
-
-const char *family_name(int family)
-{
-    switch (family) {
-    case AF_INET:
-        return "inet";
-    case AF_INET6:
-        return "inet6";
-    case AF_UNIX:
-        return "unix";
-    case AF_NETLINK:
-        return "netlink";
-    case AF_PACKET:
-        return "packet";
-    case AF_VSOCK:
-        return "vsock";
-    default:
-        return NULL;
-    }
 }

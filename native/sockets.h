@@ -1,31 +1,21 @@
-/* Addresses and questions of sockets, out of bytes. Pure: bytes and a length in (fuzzed in native/tests). */
+/* A socket of another process, taken for a moment to be asked about itself. As long as we hold it the process's own
+ * close(2) does not end the connection. */
 #ifndef VESTIGE_SOCKETS_H
 #define VESTIGE_SOCKETS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "address.h"
 
-enum { ADDRESS_SIZE = 128, QUERY_SIZE = 256 }; /* sizeof (struct sockaddr_storage); a DNS name has at most 253 bytes */
+#include <sys/types.h>
 
-struct address {
-    int family;            /* AF_*, -1: unreadable */
-    bool has_port;
-    unsigned port;
-    size_t length;
-    char text[ADDRESS_SIZE]; /* an IP address, or the path of a unix socket, `@` first if it is abstract */
-    bool loopback;
-};
-
-struct query {
-    size_t length;         /* 0: none */
-    char name[QUERY_SIZE];
-};
-
-struct address address_parse(const void *bytes, size_t size);
-/* The first question of a DNS message (RFC 1035, 4.1). */
-struct query query_parse(const void *bytes, size_t size);
-/* "inet", "unix", …; NULL: only a number is known. */
-const char *family_name(int family);
+/* A descriptor of ours, -1: it can't be had. */
+int socket_take(pid_t pid, int fd);
+/* An option of SOL_SOCKET, -1: not known. */
+int socket_option(int socket, int name);
+/* Its inode: the same number in the process may be another socket by now. */
+ino_t socket_identity(int socket);
+bool socket_has_peer(int socket);
+/* SOCK_*, or -1. */
+int socket_type(pid_t pid, int fd);
+struct address socket_own_address(pid_t pid, int fd);
 
 #endif

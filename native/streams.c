@@ -15,14 +15,6 @@ enum { PIPE_SIZE = 1 << 18 };
 const char *const stream_names[STREAMS] = {"stdout", "stderr"};
 static const char *const kind_names[] = {"closed", "pipe", "file", "terminal", "socket", "device"};
 
-void shared_close(_Atomic int *fd)
-{
-    int number = atomic_exchange(fd, -1);
-
-    if (number >= 0)
-        close(number);
-}
-
 static enum stream_kind kind_of(int fd, const struct stat *status)
 {
     if (S_ISFIFO(status->st_mode))

@@ -20,9 +20,6 @@ void streams_forget(const struct command_ends *ends);
 void streams_describe(const struct shared *shared, struct json *json); /* for `begin` */
 void streams_account(const struct shared *shared, struct json *json);  /* for `end` */
 
-/* Closes a descriptor that is named in shared memory, exactly once. */
-void shared_close(_Atomic int *fd);
-
 extern const char *const stream_names[STREAMS];
 
 #endif

@@ -1,22 +1,22 @@
 #define _GNU_SOURCE
 #include "terminal.h"
 
-#include "streams.h"
+#include "table.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool wanted(const struct request *request)
 {
-    return request->capture_terminal && !request->relay_all && request->folder != NULL &&
+    return request->capture_terminal && !request->relay_all && request->folder != NULL && table_can_leave() &&
            ((request->capture_stdout && isatty(STDOUT_FILENO)) || (request->capture_stderr && isatty(STDERR_FILENO)));
 }
 
@@ -80,13 +80,36 @@ static void anchor_group(struct shared *shared)
     _exit(0);
 }
 
+/* Whether the leader could fork nobody. */
+static bool gave_up(pid_t leader)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)leader, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == leader &&
+           info.si_code == CLD_EXITED;
+}
+
+/* Waits for the leader to fork the command. */
+static pid_t await_command(const struct shared *shared, pid_t leader)
+{
+    while (atomic_load(&shared->command) == 0) {
+        if (gave_up(leader)) {
+            errno = EAGAIN;
+            return -1;
+        }
+        usleep(100);
+    }
+    return atomic_load(&shared->command);
+}
+
 /* Sleeps until recorder and guard have let go of the other end of the pipe, or are gone. */
 static _Noreturn void lead(struct shared *shared)
 {
     char nothing;
 
     (void)!prctl(PR_SET_NAME, "vestige-lead", 0, 0, 0);
-    (void)!unshare(CLONE_FILES);
+    if (!table_leave())
+        _exit(1);
     close(shared->pty.life[1]);
     for (int fd = 0; fd < 1024; fd++)
         if (fd != shared->pty.life[0])
@@ -99,15 +122,11 @@ static _Noreturn void lead(struct shared *shared)
 
 pid_t terminal_fork(struct shared *shared)
 {
-    pid_t leader = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_FILES | SIGCHLD), 0UL, 0UL, 0UL, 0UL);
+    pid_t leader = table_fork();
     pid_t command;
 
-    if (leader != 0) {
-        if (leader > 0)
-            while (atomic_load(&shared->command) == 0 && kill(leader, 0) == 0)
-                usleep(100);
-        return leader < 0 ? -1 : atomic_load(&shared->command);
-    }
+    if (leader != 0)
+        return leader < 0 ? -1 : await_command(shared, leader);
     (void)!setsid();
     atomic_store(&shared->pty.leader, getpid());
     shared->pty.slave = open_slave(shared, 0);
@@ -115,8 +134,9 @@ pid_t terminal_fork(struct shared *shared)
     command = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_PARENT | CLONE_FILES | SIGCHLD), 0UL, 0UL, 0UL, 0UL);
     if (command == 0)
         return 0;
-    if (command > 0)
-        atomic_store(&shared->command, command);
+    if (command < 0)
+        _exit(1);
+    atomic_store(&shared->command, command);
     lead(shared);
 }
 

@@ -1,13 +1,13 @@
 #define _GNU_SOURCE
 #include "tree.h"
 
+#include "kept.h"
 #include "processes.h"
+#include "readings.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static pid_t queue[PROCESSES]; /* one caller, the sampler; pages are touched only as far as it fills */
@@ -72,13 +72,14 @@ static void queue_many_children(const char *path)
 
 static void queue_children(pid_t pid, pid_t tid, int *kept)
 {
+    enum { LONGEST_PID = sizeof "2147483647 " };
     char name[64];
     char text[4096];
     ssize_t length;
 
     snprintf(name, sizeof name, "task/%d/children", (int)tid);
-    length = processes_read_kept(pid, kept, name, text, sizeof text);
-    if (length == (ssize_t)sizeof text) {
+    length = kept_read(pid, kept, name, text, sizeof text);
+    if (length + LONGEST_PID > (ssize_t)sizeof text) { /* the kernel fills a page with whole numbers only */
         char path[96];
 
         snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
@@ -135,18 +136,10 @@ static void queue_ours(pid_t root)
 
 static void enter(pid_t pid, uint64_t now)
 {
-    struct process process = {.pid = pid, .first_t = now, .pidfd = -1, .statm = -1, .io = -1, .children = -1};
-    struct stat_line stat;
+    struct process process;
 
-    if (!read_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
-        return;
-    process.ppid = stat.ppid;
-    process.start = stat.start;
-    process.last.threads = stat.threads;
-    memcpy(process.comm, stat.comm, sizeof process.comm);
-    process.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (!processes_add(&process) && process.pidfd >= 0)
-        close(process.pidfd);
+    if (processes_meet(pid, now, &process))
+        processes_enter(&process);
 }
 
 /* Whether a known process stands here, or an older one whose number has been given out again. */

@@ -1,12 +1,13 @@
 #define _GNU_SOURCE
 #include "who.h"
 
+#include "readings.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,18 +16,14 @@ pid_t who_process(struct threads *threads, pid_t tid)
 {
     const size_t slot = (size_t)tid % THREADS_KEPT;
     struct figures figures = {.tgid = tid};
-    char text[4096];
     uint64_t cpu_ns;
-    ssize_t length;
 
     if (read_cpu_clock(tid, &cpu_ns))
         return tid;
     /* the number may have been given out again: ESRCH then, whoever it is */
     if (threads->kept[slot].tid == tid && (syscall(SYS_tgkill, threads->kept[slot].pid, tid, 0) == 0 || errno == EPERM))
         return threads->kept[slot].pid;
-    length = read_proc(tid, "status", text, sizeof text);
-    if (length > 0)
-        parse_status(text, (size_t)length, &figures);
+    (void)read_status(tid, &figures);
     threads->kept[slot].tid = tid;
     threads->kept[slot].pid = figures.tgid;
     return figures.tgid;
@@ -104,22 +101,13 @@ static enum view look_at_view(pid_t tid)
 
 static void enter(struct who *who, uint64_t now)
 {
-    struct process process = {.pid = who->pid, .first_t = now, .pidfd = -1, .statm = -1, .io = -1, .children = -1};
-    struct stat_line stat;
+    struct process process;
 
-    if (!read_stat(who->pid, &stat))
+    if (!processes_meet(who->pid, now, &process))
         return;
-    who->start = process.start = stat.start;
-    process.ppid = stat.ppid;
+    who->start = process.start;
     process.view = who->view;
-    memcpy(process.comm, stat.comm, sizeof process.comm);
-    process.pidfd = (int)syscall(SYS_pidfd_open, who->pid, 0);
-    if (process.pidfd >= 0 && !processes_may_keep(process.pidfd)) {
-        close(process.pidfd);
-        process.pidfd = -1;
-    }
-    if (!processes_add(&process) && process.pidfd >= 0)
-        close(process.pidfd);
+    processes_enter(&process);
 }
 
 struct who who_is(struct threads *threads, pid_t tid, uint64_t now)

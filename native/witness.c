@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "witness.h"
 
-#include "launch.h"
-#include "proc.h"
+#include "readings.h"
+#include "table.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ static _Noreturn void keep_watch(struct shared *shared, pid_t front)
     sigfillset(&all);
     if (getppid() != front) /* it was killed in between */
         _exit(0);
-    close_inherited(-1);
+    table_close_inherited();
     for (;;) {
         int number = sigwaitinfo(&all, NULL);
 
@@ -53,7 +53,7 @@ void witness_stop(void)
 /* It may not have run yet: then the signal still waits for it. */
 static bool is_pending(int number)
 {
-    char text[4096];
+    static char text[1 << 16]; /* thousands of groups stand before it */
     ssize_t length = read_proc(witness, "status", text, sizeof text - 1);
     const char *mask;
 

@@ -2,7 +2,7 @@
 #include "../calls.h"
 #include "../name.h"
 #include "../program.h"
-#include "../sockets.h"
+#include "../address.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* libFuzzer target: whatever /proc holds, the parsers read no byte too many and store what fits. */
-#include "../machine.h"
 #include "../proc.h"
 
 #include <assert.h>

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harness import command, places, recorded, stuck
+from harness.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +204,8 @@ DENIED = {
     "no larger pipes": ["fcntl:1=1031=1"],
     "no space kept": ["fallocate=95"],
     "no descriptors passed": ["sendmsg=1"],
+    "no unshare": ["unshare=1"],  # the default profile of Docker and containerd
+    "no table of its own": ["unshare=1", "close_range=38"],
 }
 NO_LIMITS = pytest.param(["prlimit64=1"], id="no limits", marks=pytest.mark.unsanitized)
 
@@ -223,6 +226,20 @@ def test_seccomp_refused_is_said(vestige: Vestige, victims: Victims) -> None:
     complete = vestige.last().record["completeness"]
     assert complete["trace"] == "unavailable"
     assert complete["trace_reason"]
+
+
+def test_in_a_container_that_refuses_unshare_files_are_seen(vestige: Vestige, victims: Victims) -> None:
+    vestige.bare(victims.deny, "unshare=1", "--", *vestige.words("sh", "-c", "cat /etc/passwd >out"))
+    run = vestige.last()
+    assert run.record["completeness"]["trace"] == "on"
+    assert vestige.path("out") in run.of_kind("output")
+
+
+def test_no_way_to_a_listener_is_said(vestige: Vestige, victims: Victims) -> None:
+    vestige.bare(victims.deny, "unshare=1", "close_range=38", "--", *vestige.words("sh", "-c", SMALL_JOB))
+    complete = vestige.last().record["completeness"]
+    assert complete["trace"] == "unavailable"
+    assert "seccomp profile" in complete["trace_reason"]
 
 
 def test_an_outer_listener_is_said(vestige: Vestige, victims: Victims) -> None:
@@ -278,6 +295,33 @@ def test_2000_processes_at_once(vestige: Vestige, victims: Victims) -> None:
     assert run.figure("recorder_memory").number < 10 * MB
 
 
+def test_1000_children_that_only_the_sampler_sees(vestige: Vestige, victims: Victims) -> None:
+    """More than fit into the page that the kernel gives of a process's children at once."""
+    children = f"{victims.actor} children:1000 sleep:4000 >/dev/null 2>&1 &"
+    there = "until [ $(wc -w </proc/$!/task/$!/children) = 1000 ]; do sleep 0.05; done"
+    run = vestige.record("sh", "-c", f"{children} {there}", options=("--trace", "off")).run
+    assert sum(event["event"] == "survivor" for event in run.events) == 1001
+
+
+def test_more_processes_than_descriptors(vestige: Vestige, victims: Victims) -> None:
+    """Some descriptors are left to look at the processes with, whatever else could be held open."""
+    children = f"{victims.actor} children:100 sleep:4000 >/dev/null 2>&1 &"
+    there = "until [ $(wc -w </proc/$!/task/$!/children) = 100 ]; do sleep 0.05; done"
+    vestige.shell(f"ulimit -n 90; vestige run --trace off sh -c '{children} {there}'")
+    survivors = [event for event in vestige.last().events if event["event"] == "survivor"]
+    assert len(survivors) == 101
+    assert all(event["hwm"] > 0 for event in survivors)
+
+
+@pytest.mark.needs("root")
+def test_somebody_in_a_thousand_groups(vestige: Vestige, victims: Victims) -> None:
+    """They stand before what is looked for in /proc/PID/status."""
+    many = range(1_000_000_000, 1_000_001_000)
+    run = vestige.record(victims.actor, "inturn:1", "touch:30", extra_groups=many).run
+    assert all(event["hwm"] > 0 for event in run.events if event["event"] == "exit")
+    assert run.figure("memory_peak_process").number > 30 * MB
+
+
 def test_1000_threads_in_one_process(vestige: Vestige, victims: Victims) -> None:
     run = vestige.record(victims.actor, "threads:1000", "sleep:200").run
     assert (run.code, len(run.processes)) == (0, 1)
@@ -323,8 +367,15 @@ def test_a_recorder_that_is_not_there_leaves_the_work_to_python(vestige: Vestige
 
 @contextlib.contextmanager
 def hanging(folder: str) -> Iterator[None]:
-    """Put a file system there that never answers."""
+    """Make a folder with a file system that never answers."""
     os.mkdir(folder)
+    with away(folder):
+        yield
+
+
+@contextlib.contextmanager
+def away(folder: str) -> Iterator[None]:
+    """Put a file system there that never answers."""
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(stuck.file_system(folder))
@@ -347,3 +398,18 @@ def test_a_file_server_that_hangs_at_the_end_is_not_waited_for_long(vestige: Ves
     script = "for i in 1 2 3; do (timeout -s KILL 0.3 sh -c 'echo x >server/$i') 2>/dev/null; done; exit 4"
     with hanging(vestige.path("server")):
         assert vestige.run("sh", "-c", script).returncode == 4
+
+
+@pytest.mark.needs("root")
+def test_a_file_server_that_went_away_at_the_end_holds_up_no_survivor(vestige: Vestige) -> None:
+    """What the run has changed there is looked at when the command has ended; others make files meanwhile."""
+    folder = vestige.path("server")
+    later = "(sleep 1; for i in 1 2 3; do echo x >other$i; done; /bin/sh -c 'echo x >last') >/dev/null 2>&1 &"
+    script = f"echo x >server/file; echo x >ready; until [ -e gone ]; do sleep 0.02; done; {later} exit 4"
+    os.mkdir(folder)
+    with vestige.start("sh", "-c", script) as process:
+        until(lambda: os.path.exists(vestige.path("ready")), "a file on the server")
+        with away(folder):
+            open(vestige.path("gone"), "w").close()
+            assert process.wait(timeout=30) == 4
+            until(lambda: os.path.exists(vestige.path("last")), "the survivor's last file")

@@ -563,6 +563,21 @@ def test_a_here_document(vestige: Vestige) -> None:
     assert {used.kind for used in here} <= {"temporary"}
 
 
+@pytest.mark.parametrize("name", [None, "gone"], ids=["never named", "removed"])
+def test_a_stdout_without_a_name_is_no_file_of_the_run(vestige: Vestige, name: str | None) -> None:
+    """Read and written through a descriptor, and as /dev/stdout: nobody can name it afterwards."""
+    flags = os.O_RDWR | (os.O_CREAT if name else os.O_TMPFILE)
+    stdout = os.open(vestige.path(name or "."), flags, 0o600)
+    if name is not None:
+        os.unlink(vestige.path(name))
+    put(vestige, "in")
+    run = vestige.record("sh", "-c", "cat in; echo more >>/dev/stdout", stdout=stdout).run
+    os.close(stdout)
+    assert [path for path in run.files if "(deleted)" in path] == []
+    assert run.of_kind("input") == {vestige.path("in")}
+    assert run.of_kind("output") == set()
+
+
 @pytest.mark.needs("bash")
 def test_a_pipe_between_processes_is_no_file(vestige: Vestige) -> None:
     put(vestige, "in")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from harness import recorded
+from harness.waiting import until
 
 if TYPE_CHECKING:
     from harness.command import Vestige
+    from harness.victims import Victims
 
 
 MANY = "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done"
@@ -44,3 +49,45 @@ def test_a_command_that_runs_before_its_start_is_written_is_no_shorter(vestige: 
     assert (done.returncode, done.stderr) == (0, b"")
     moments = {event["event"]: event["t"] for event in recorded.read_lines(vestige.last().events_path)}
     assert moments["end"] - moments["start"] >= 300_000_000
+
+
+@pytest.mark.needs("strace")
+def test_a_recorder_killed_between_the_records_end_and_the_word_of_it(vestige: Vestige) -> None:
+    """The record was whole, so the guard said nothing, and the exit code was lost. Strace holds back the word of it."""
+    delay = ("-e", "trace=sendto", "-e", "inject=sendto:delay_enter=20000000")
+    held = ["strace", "-f", "-qq", "-o", os.devnull, *delay]
+    words = vestige.words("sh", "-c", "exit 3", options=("--trace", "off"))
+    with vestige.start_bare(*held, *words) as process:
+        folder = vestige.new_folder()
+        events = os.path.join(folder, "events.jsonl")
+        until(lambda: b'"event":"end"' in beginning(events), "the end of the record")
+        until(lambda: recorded.is_over(folder), "the end of the lock")
+        os.kill(recorded.read_lines(events)[0]["pids"]["recorder"], signal.SIGKILL)
+        assert process.wait(timeout=60) == 3
+
+
+def beginning(path: str) -> bytes:
+    """Return what a file holds by now, nothing where there is none."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        return file.read()
+    return b""
+
+
+def test_two_threads_that_end_their_process_at_once(vestige: Vestige, victims: Victims) -> None:
+    """Both were notified, and what the process used was counted twice."""
+    run = vestige.record(victims.leavers, "300").run
+    ends = [
+        (event["pid"], event["start"]) for event in recorded.read_lines(run.events_path) if event["event"] == "exit"
+    ]
+    assert len(ends) == len(set(ends)) == 301
+
+
+def test_an_interpreter_that_is_no_file_is_not_opened(vestige: Vestige) -> None:
+    """Whoever waits for a reader of a fifo must not wake because somebody only looks."""
+    os.mkfifo(vestige.path("pipe"))
+    with open(vestige.path("script"), "w", encoding="utf-8") as file:
+        file.write(f"#!{vestige.path('pipe')}\n")
+    os.chmod(vestige.path("script"), 0o755)  # noqa: S103 - to be executed
+    waits = "{ echo x >pipe; echo woken >woken; } 2>/dev/null & sleep 0.3;"
+    vestige.run("sh", "-c", f"{waits} ./script 2>/dev/null; sleep 0.3; kill $!", stdout=subprocess.DEVNULL)
+    assert not os.path.exists(vestige.path("woken"))

@@ -386,3 +386,17 @@ def test_sessions_and_groups_are_as_bare(shell: pexpect.spawn[bytes]) -> None:
         assert own[1] == own[3]
         assert own[2] != own[1]
         assert "+" in own[4]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("unshare=1", id="no unshare"),
+        pytest.param("clone:0&32768=11", id="no process by CLONE_PARENT"),
+    ],
+)
+def test_a_captured_terminal_where_something_is_refused(vestige: Vestige, victims: Victims, rule: str) -> None:
+    words = vestige.words("sh", "-c", "echo said; exit 3", options=("-q", "--capture", "all"))
+    terminal = spawn(vestige, victims.deny, rule, "--", *words)
+    assert spoken(terminal) == b"said\r\n"
+    assert code(terminal) == 3

@@ -30,6 +30,7 @@ static const struct {
     {"fallocate", SYS_fallocate},   {"clock_gettime", SYS_clock_gettime},
     {"sendmsg", SYS_sendmsg},       {"tee", SYS_tee},
     {"faccessat2", SYS_faccessat2}, {"copy_file_range", SYS_copy_file_range},
+    {"unshare", SYS_unshare},       {"clone", SYS_clone},
 };
 
 static struct sock_filter program[MOST];

@@ -116,6 +116,8 @@ class Touches:
         if kind == "inherited":
             self._inherit(event, t, actor)
             return
+        if event.flag("unnamed") and kind in ("open", "truncate"):  # by /dev/stdout: no pipe is listed either
+            return
         touch = self.look(event, t)
         if touch is not None:
             _DEEDS[kind](self, touch, event, actor, t)
@@ -157,7 +159,8 @@ class Touches:
         from_front = event.raw.get("descriptors")
         for raw in from_front if isinstance(from_front, list) else ():
             descriptor = Fields(raw if isinstance(raw, dict) else {})
-            touch = self.look(descriptor, t) if descriptor.word("kind") == "file" else None
+            named = descriptor.word("kind") == "file" and not descriptor.flag("unnamed")
+            touch = self.look(descriptor, t) if named else None
             if touch is not None:
                 self.inherited.append(touch.path)
                 _opened(self, touch, descriptor, actor, t)
