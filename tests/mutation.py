@@ -1,6 +1,6 @@
 """Which changes of a module no test notices.
 
-    python tests/mutation.py finalising/points.py tests/record/test_points.py
+    python tests/mutation.py finalising/points.py tests/finalising/test_points.py
 
 Every change is tried in a process of its own; no file is written. The tests named are run once to see which of them
 reach which line; those that ask for the installed command are left out: it would import the module as it is. A change

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harness.kept import read_record
-from record.written import folder, simple
+from harness.written import folder, simple
 
 from vestige.cli import finish
 from vestige.cli.progress import Progress

@@ -8,9 +8,9 @@ import string
 from typing import Any
 
 import pytest
+from harness.written import COMMAND, MB, MS, RECORDER, Events, simple, ticks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record.written import COMMAND, MB, MS, RECORDER, Events, simple, ticks
 
 from vestige import lines
 from vestige.errors import StoreError

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from record.written import COMMAND, MS, RECORDER, Events, folder
+from harness.written import COMMAND, MS, RECORDER, Events, folder
 
 from vestige.finalising.finalise import finalise
 from vestige.store.runs import RunFolder

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, get_args
 
+from harness.written import Events, folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from record.written import Events, folder
 
 from vestige.finalising.finalise import finalise
 from vestige.observe.touches import EVENTS

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.written import COMMAND, ID, MS
 from provenance.scene import Scene
-from record.written import COMMAND, ID, MS
 
 from vestige.finalising.finalise import finalise
 from vestige.observe import touches

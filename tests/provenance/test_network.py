@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.written import COMMAND, MS, RECORDER, Events, S
 from hypothesis import given
 from hypothesis import strategies as st
-from record.written import COMMAND, MS, RECORDER, Events, S
 
 from vestige.observe.events import observe
 from vestige.provenance import network

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import jsonschema
 import pytest
 from harness.kept import read_record
+from harness.written import folder, simple
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record.written import folder, simple
 
 from vestige.errors import RecordError
 from vestige.finalising.finalise import finalise

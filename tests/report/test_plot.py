@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness import written
 from hypothesis import given
 from hypothesis import strategies as st
-from record import written
 from report import charts as made
 from report import pipeline
 

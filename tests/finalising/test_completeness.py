@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from record.written import COMMAND, MS, RECORDER, Events, age, folder
+from harness.written import COMMAND, MS, RECORDER, Events, age, folder
 
 from vestige.finalising.finalise import finalise
 

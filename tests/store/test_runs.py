@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from record.written import BEGAN, age, folder, simple
+from harness.written import BEGAN, age, folder, simple
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
 from vestige.record import place

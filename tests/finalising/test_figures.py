@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from record.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage, simple, ticks
+from harness.written import COMMAND, MB, MS, RECORDER, Events, S, folder, rusage, simple, ticks
 
 from vestige.finalising.figures import resources
 from vestige.finalising.finalise import finalise

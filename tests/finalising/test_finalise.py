@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.kept import read_record
-from record.written import BEGAN, COMMAND, ID, MB, MS, RECORDER, Events, age, folder, simple
+from harness.written import BEGAN, COMMAND, ID, MB, MS, RECORDER, Events, age, folder, simple
 
 from vestige.errors import RecordError, StoreError
 from vestige.finalising.finalise import finalise, is_running
