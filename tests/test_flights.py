@@ -43,7 +43,7 @@ SHUT_DOWN = 3.0
 def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
     project = tmp_path / "flights"
     shutil.copytree(EXAMPLE, project)
-    environ = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    environ = surroundings()
     run = vestige.run(
         [sys.executable, "-m", "kedro", "run"], cwd=str(project), env=environ, store=str(tmp_path / "store")
     )
@@ -63,6 +63,12 @@ def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
     assert_saves(run, project)
     assert_files(run, project)
     assert_software(run)
+
+
+def surroundings() -> dict[str, str]:
+    """Return an environment for `kedro run`: threads of OpenMP that spin are slow beside other tests, so one of them."""
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def assert_nodes(run: vestige.Run, nodes: list[vestige.Span]) -> None:
@@ -130,7 +136,7 @@ def assert_software(run: vestige.Run) -> None:
 def test_verify_names_what_a_node_makes_anew_each_time(tmp_path: Path) -> None:
     """The pipeline, kept in Git, with a node that writes the time: all else comes out again, byte for byte."""
     project = committed(tmp_path / "flights")
-    environ = os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    environ = surroundings()
     environ["VESTIGE_STORE"] = str(tmp_path / "store")
     command = [sys.executable, "-m", "vestige"]
     run = ["run", "--commit", "-o", "data/*/*", "-m", "the pipeline", sys.executable, "-m", "kedro", "run"]

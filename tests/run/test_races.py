@@ -54,7 +54,7 @@ def test_a_command_that_runs_before_its_start_is_written_is_no_shorter(vestige: 
 @pytest.mark.needs("strace")
 def test_a_recorder_killed_between_the_records_end_and_the_word_of_it(vestige: Vestige) -> None:
     """The record was whole, so the guard said nothing, and the exit code was lost. Strace holds back the word of it."""
-    delay = ("-e", "trace=sendto", "-e", "inject=sendto:delay_enter=20000000")
+    delay = ("-e", "trace=sendto", "-e", "inject=sendto:delay_enter=5000000")
     held = ["strace", "-f", "-qq", "-o", os.devnull, *delay]
     words = vestige.words("sh", "-c", "exit 3", options=("--trace", "off"))
     with vestige.start_bare(*held, *words) as process:
