@@ -2,7 +2,7 @@
 #ifndef VESTIGE_NAME_H
 #define VESTIGE_NAME_H
 
-#include <limits.h>
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -66,7 +66,7 @@ def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
 
 
 def surroundings() -> dict[str, str]:
-    """Return an environment for `kedro run`: threads of OpenMP that spin are slow beside other tests, so one of them."""
+    """Return an environment for `kedro run`: one thread, since those of OpenMP spin while other tests are at work."""
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
