@@ -83,13 +83,16 @@ the CPU column rather than the time."""
 def main(words: Sequence[str]) -> int:
     """Measure what is asked for and write it down."""
     arguments = _parser().parse_args(words)
+    troubles: list[BenchError] = []
     try:
-        document = _document(arguments)
+        document = _document(arguments, troubles)
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    _write(document, arguments.out or ("-" if arguments.quick else DOCUMENT))
-    return 0
+        troubles.append(error)
+    else:
+        _write(document, arguments.out or ("-" if arguments.quick else DOCUMENT))
+    for trouble in troubles:
+        print(f"bench: {trouble}", file=sys.stderr)
+    return 1 if troubles else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _document(arguments: argparse.Namespace) -> str:
+def _document(arguments: argparse.Namespace, troubles: list[BenchError]) -> str:
+    """Return the page; sections that can't be measured are told in `troubles`, and stay as they were."""
     measure.become_subreaper()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))  # not without removing the folder
     with tempfile.TemporaryDirectory(prefix="vestige-bench-") as folder:
@@ -108,8 +112,8 @@ def _document(arguments: argparse.Namespace) -> str:
         _say("installing vestige and its peers")
         made = install(folder)
         begun = machine.clock()
-        sections = list(_sections(Workloads(made, arguments.quick), arguments.only or list(SECTIONS)))
-        if arguments.only and not arguments.out:
+        sections = list(_sections(Workloads(made, arguments.quick), arguments.only or list(SECTIONS), troubles))
+        if (arguments.only or troubles) and not (arguments.out or arguments.quick):
             return _renewed(begun, sections, arguments)
         return "\n\n".join(_parts(made, begun, sections, arguments)) + "\n"
 
@@ -126,13 +130,15 @@ def _made(arguments: argparse.Namespace) -> str:
     return f"Made on {time.strftime('%Y-%m-%d', time.gmtime())} by `python bench/run.py{options}`"
 
 
-def _sections(work: Workloads, names: Iterable[str]) -> Iterable[Section]:
+def _sections(work: Workloads, names: Iterable[str], troubles: list[BenchError]) -> Iterable[Section]:
     for name in names:
         _say(f"measuring: {name}")
         begun = time.monotonic()
-        section = SECTIONS[name](work)
+        try:
+            yield SECTIONS[name](work)
+        except BenchError as error:
+            troubles.append(error)
         _say(f"           {time.monotonic() - begun:.0f} s")
-        yield section
 
 
 def _parts(made: Installation, begun: Clock, sections: list[Section], arguments: argparse.Namespace) -> list[str]:

@@ -58,6 +58,7 @@ def test_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = r"\d{4}\.\d\d\.\d\dT\d\d\.\d\d\.\d\d"
     assert re.fullmatch(rf"/home/me/{moment}-{moment}-7_", fill_prefix("~/{datetime}-{datetime_filesafe}-{pid}_", 7))
     assert fill_prefix("a{{pid}}", 7) == "a{pid}"
+    assert fill_prefix("2026-11-23 10:30:00 {{x:12345}} {pid:05d}", 7) == "2026-11-23 10:30:00 {x:12345} 00007"
     assert fill_prefix("", 7) == ""
 
 
@@ -72,6 +73,8 @@ def test_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
         ("{pid[0]}", "can't be read"),
         ("{pid:x.y}", "can't be read"),
         ("a\0", "holds a NUL"),
+        ("{pid:9999999999d}", "more than 999 letters"),  # as much memory as that
+        ("a{{b}}{datetime:>1000}", "more than 999 letters"),
     ],
 )
 def test_a_prefix_that_is_none(template: str, said: str) -> None:

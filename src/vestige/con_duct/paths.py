@@ -12,6 +12,7 @@ from vestige.errors import ConfigError, StoreError
 
 FOLDER = os.path.join(".duct", "logs")  # where logs go unless told otherwise
 NAMES = {"stdout": "stdout", "stderr": "stderr", "usage": "usage.jsonl", "info": "info.json"}
+_DIGITS = 3  # of a width
 
 
 class Paths:
@@ -55,6 +56,8 @@ class Paths:
 def fill_prefix(template: str, pid: int) -> str:
     """Return a prefix with its placeholders filled in. Raises ConfigError."""
     moment = time.strftime("%Y.%m.%dT%H.%M.%S")
+    if any(sum(map(str.isdigit, spec)) > _DIGITS for spec in _format_specs(template)):
+        raise ConfigError("the output prefix asks for more than 999 letters in one place; no file can have such a name")
     try:
         prefix = os.path.expanduser(template).format(pid=pid, datetime=moment, datetime_filesafe=moment)
     except KeyError as error:
@@ -64,6 +67,11 @@ def fill_prefix(template: str, pid: int) -> str:
     if "\0" in prefix:
         raise ConfigError("the output prefix holds a NUL")
     return prefix
+
+
+def _format_specs(template: str) -> list[str]:
+    """Return what stands after the colons of placeholders: a width there is as much memory as it says."""
+    return [piece.partition("}")[0].partition(":")[2] for piece in template.replace("{{", "").split("{")[1:]]
 
 
 def conflict(paths: list[str]) -> str:
