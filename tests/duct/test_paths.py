@@ -75,6 +75,7 @@ def test_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a\0", "holds a NUL"),
         ("{pid:9999999999d}", "more than 999 letters"),  # as much memory as that
         ("a{{b}}{datetime:>1000}", "more than 999 letters"),
+        ("{pid:{pid}{pid}d}", "more than 999 letters"),
     ],
 )
 def test_a_prefix_that_is_none(template: str, said: str) -> None:

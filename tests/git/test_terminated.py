@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.repositories import Repository
 
 # The first time it is done at once; later it writes the name of its process, and stays.
-STAYS = "sort in > out; if test -e {folder}/again; then echo $$ > {folder}/pid; {then}; fi"
+STAYS = "sort in > out; if test -e {folder}/again; then {first} echo $$ > {folder}/pid; {then}; fi"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 
 
@@ -48,9 +48,9 @@ class Ended:
         return process.communicate(timeout=30)[1].decode()
 
 
-def recorded(repository: Repository, folder: Path, then: str) -> None:
+def recorded(repository: Repository, folder: Path, then: str = "exec sleep 1000", *, first: str = "") -> None:
     """Commit a run whose shell is the very process that vestige starts, then and when it is run again."""
-    assert repository.run(STAYS.format(folder=folder, then=then)).returncode == 0
+    assert repository.run(STAYS.format(folder=folder, first=first, then=then)).returncode == 0
 
 
 def ending(repository: Repository) -> str | None:
@@ -68,24 +68,26 @@ def given_beside(tmp_path: Path) -> Path:
     return folder
 
 
-class TestVerify:
-    @SIGNALS
-    def test_nothing_is_left_and_the_command_got_the_signal(
-        self, repository: Repository, beside: Path, number: int
-    ) -> None:
-        recorded(repository, beside, "exec sleep 1000")
-        before = repository.state()
-        ended = Ended(repository, beside, ["verify", "--yes"], number)
-        assert ended.code == -number, ended.err
-        assert os.listdir(ended.temporary) == []
-        assert len(repository.git("worktree", "list").splitlines()) == 1
-        assert repository.state() == before
-        until(lambda: not os.path.exists(f"/proc/{ended.pid}"), "its end")
-        assert ending(repository) == signal.Signals(number).name
+@SIGNALS
+@pytest.mark.parametrize("words", [["rerun"], ["verify", "--yes"]], ids=" ".join)
+def test_nothing_is_left_and_the_command_got_the_signal(
+    repository: Repository, beside: Path, words: list[str], number: int
+) -> None:
+    recorded(repository, beside)
+    before = repository.state()
+    ended = Ended(repository, beside, words, number)
+    assert ended.code == -number, ended.err
+    assert os.listdir(ended.temporary) == []
+    assert len(repository.git("worktree", "list").splitlines()) == 1
+    assert repository.state() == before
+    until(lambda: not os.path.exists(f"/proc/{ended.pid}"), "its end")
+    assert ending(repository) == signal.Signals(number).name
 
+
+class TestVerify:
     def test_one_that_goes_on_with_its_output_is_not_waited_for(self, repository: Repository, beside: Path) -> None:
         """A shell that is ended leaves what it has started, as it does without vestige."""
-        recorded(repository, beside, f"sleep 1000 & echo $! > {beside}/child; wait")
+        recorded(repository, beside, "wait", first=f"sleep 1000 & echo $! > {beside}/child;")
         ended = Ended(repository, beside, ["verify", "--yes"], signal.SIGTERM)
         assert ended.code == -signal.SIGTERM
         child = int((beside / "child").read_text())
@@ -95,21 +97,8 @@ class TestVerify:
 
 class TestRerun:
     @SIGNALS
-    def test_nothing_is_left_and_the_command_got_the_signal(
-        self, repository: Repository, beside: Path, number: int
-    ) -> None:
-        recorded(repository, beside, "exec sleep 1000")
-        before = repository.state()
-        ended = Ended(repository, beside, ["rerun"], number)
-        assert ended.code == -number, ended.err
-        assert os.listdir(ended.temporary) == []
-        assert repository.state() == before
-        until(lambda: not os.path.exists(f"/proc/{ended.pid}"), "its end")
-        assert ending(repository) == signal.Signals(number).name
-
-    @SIGNALS
     def test_elsewhere_it_is_said_where_things_stand(self, repository: Repository, beside: Path, number: int) -> None:
-        recorded(repository, beside, "exec sleep 1000")
+        recorded(repository, beside)
         ended = Ended(repository, beside, ["rerun", "--onto=", "--branch", "check"], number)
         assert ended.code == -number
         assert "git checkout main" in ended.err

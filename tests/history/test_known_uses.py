@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 from harness.kept import Store, used
 
 from vestige.history import known_uses, lineage, snapshot, uses
+from vestige.history.origin import Search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,3 +79,18 @@ def test_a_list_of_files_that_is_made_anew_is_read_anew(store: Store) -> None:
     (folder / "files.jsonl").write_bytes(b"")
     found = lineage.why(store.runs, f"/data/{RUNS}")
     assert len(found.runs) == RUNS - 5
+
+
+def test_what_is_known_of_all_runs_goes_as_soon_as_it_is_dropped(tmp_path: Path) -> None:
+    """A server has the next one by then, and each may be hundreds of megabytes."""
+    store = Store(tmp_path)
+    store.run(used("output", "/data/table", b"t"))
+    gc.disable()
+    try:
+        search = Search(list(store.runs.newest_first()), everything=False, forward=True)
+        assert search.uses.record(0) is not None
+        gone = weakref.ref(search.uses)
+        del search
+        assert gone() is None
+    finally:
+        gc.enable()

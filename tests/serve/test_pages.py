@@ -248,3 +248,21 @@ def test_a_lineage_that_takes_long_to_find_says_so_and_comes_again(
         may_read.set()
         until(lambda: "writer" in served.client.get(f"/runs/{run}/lineage").text, "the runs to be read", limit=20)
         assert 'http-equiv="refresh"' not in served.client.get(f"/runs/{run}/lineage").text
+
+
+def test_a_fault_while_runs_are_read_aside_is_told_and_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that comes again by itself would else read all runs again and again, and never say why."""
+    store = Store(tmp_path)
+    run = store.run(used("output", "/data/table", b"t"), argv=("writer",))
+
+    def broken(_: Uses, *__: Sequence[FileClass]) -> list[Places]:
+        raise MemoryError
+
+    monkeypatch.setattr(Uses, "places", broken)
+    with serving_runs(store.runs) as served:
+        answer = served.client.get(f"/runs/{run}/lineage")
+    assert answer.status_code == 500
+    assert "MemoryError" in answer.text
+    assert 'http-equiv="refresh"' not in answer.text

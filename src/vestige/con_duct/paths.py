@@ -56,8 +56,8 @@ class Paths:
 def fill_prefix(template: str, pid: int) -> str:
     """Return a prefix with its placeholders filled in. Raises ConfigError."""
     moment = time.strftime("%Y.%m.%dT%H.%M.%S")
-    if any(sum(map(str.isdigit, spec)) > _DIGITS for spec in _format_specs(template)):
-        raise ConfigError("the output prefix asks for more than 999 letters in one place; no file can have such a name")
+    if any(map(_is_wide, template.replace("{{", "").split("{")[1:])):  # a width takes as much memory as it says
+        raise ConfigError("the output prefix may ask for more than 999 letters in one place: no file has such a name")
     try:
         prefix = os.path.expanduser(template).format(pid=pid, datetime=moment, datetime_filesafe=moment)
     except KeyError as error:
@@ -69,9 +69,11 @@ def fill_prefix(template: str, pid: int) -> str:
     return prefix
 
 
-def _format_specs(template: str) -> list[str]:
-    """Return what stands after the colons of placeholders: a width there is as much memory as it says."""
-    return [piece.partition("}")[0].partition(":")[2] for piece in template.replace("{{", "").split("{")[1:]]
+def _is_wide(placeholder: str) -> bool:
+    """Say whether what follows a brace asks for a width of more than three digits, or takes it from elsewhere."""
+    inside, closed, _ = placeholder.partition("}")
+    _, colon, spec = inside.partition(":")
+    return bool(colon) and (not closed or sum(map(str.isdigit, spec)) > _DIGITS)
 
 
 def conflict(paths: list[str]) -> str:

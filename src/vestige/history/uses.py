@@ -60,14 +60,47 @@ class Places:
     by_hash: dict[bytes, list[int]] = field(default_factory=dict)
 
 
+class _Kept:
+    """Runs as they are read. Apart from `Uses`, so that what is remembered of them goes as soon as that is dropped."""
+
+    def __init__(self, runs: tuple[RunFolder, ...]) -> None:
+        self.runs = runs
+        self.problems: dict[int, str] = {}
+
+    def line(self, place: int) -> FileUse | None:
+        """Return the file that is spoken of at a place."""
+        run, offset = run_of(place), place & (1 << _OFFSET_BITS) - 1
+        path = os.path.join(self.runs[run].path, FILES_NAME)
+        try:
+            with open_regular(path) as file:
+                file.seek(offset)
+                return codec.file_use(file.readline(codec.LARGEST_RECORD), path)
+        except (OSError, RecordError) as error:
+            self.problem(run, str(error))
+            return None
+
+    def record(self, run: int) -> Record | None:
+        """Return a run's record."""
+        try:
+            return self.runs[run].load()
+        except (RecordError, StoreError) as error:
+            self.problem(run, str(error))
+            return None
+
+    def problem(self, run: int, reason: str) -> None:
+        """Note why a run counts as not there."""
+        self.problems.setdefault(run, reason)
+
+
 class Uses:
     """What all runs say about files. What can't be read is in `problems`, by run, and counts as not there."""
 
     def __init__(self, runs: Sequence[RunFolder]) -> None:
         self.runs = tuple(runs)  # newest first
-        self.problems: dict[int, str] = {}
-        self._parsed = functools.lru_cache(_REMEMBERED)(self._read_line)
-        self.record = functools.lru_cache(_RECORDS)(self._load)
+        self._kept = _Kept(self.runs)
+        self.problems = self._kept.problems
+        self._parsed = functools.lru_cache(_REMEMBERED)(self._kept.line)
+        self.record = functools.lru_cache(_RECORDS)(self._kept.record)
 
     def places(self, *groups: Sequence[FileClass]) -> list[Places]:
         """Look through every run, once, for files of several groups of classes."""
@@ -148,7 +181,7 @@ class Uses:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._problem(run, f"can't read {path}: {error.strerror}")
+            self._kept.problem(run, f"can't read {path}: {error.strerror}")
 
     def _opened(self, run: int, path: str) -> BinaryIO:
         """Open a run's list of files; a run that is over and that nobody has looked at since is made final first."""
@@ -156,7 +189,7 @@ class Uses:
             return open_regular(path)
         except FileNotFoundError:
             if not self._is_over(run):
-                self._load(run)
+                self._kept.record(run)
             return open_regular(path)
 
     def _is_over(self, run: int) -> bool:
@@ -165,27 +198,6 @@ class Uses:
             return codec.read_object(os.path.join(self.runs[run].path, RECORD_NAME)).get("status") == "ended"
         except (OSError, RecordError):
             return False
-
-    def _read_line(self, place: int) -> FileUse | None:
-        run, offset = run_of(place), place & (1 << _OFFSET_BITS) - 1
-        path = os.path.join(self.runs[run].path, FILES_NAME)
-        try:
-            with open_regular(path) as file:
-                file.seek(offset)
-                return codec.file_use(file.readline(codec.LARGEST_RECORD), path)
-        except (OSError, RecordError) as error:
-            self._problem(run, str(error))
-            return None
-
-    def _load(self, run: int) -> Record | None:
-        try:
-            return self.runs[run].load()
-        except (RecordError, StoreError) as error:
-            self._problem(run, str(error))
-            return None
-
-    def _problem(self, run: int, reason: str) -> None:
-        self.problems.setdefault(run, reason)
 
 
 def run_of(place: int) -> int:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vestige.errors import StoreError
 from vestige.history.lineage import Bounds, FileVersion, Step, around
 from vestige.history.origin import Search
 from vestige.quantity import size
@@ -92,10 +91,10 @@ class Descent:
         self._lock = threading.Lock()
         self._known: _Known | None = None
         self._reading: threading.Thread | None = None
-        self._problem: StoreError | None = None
+        self._problem: Exception | None = None
 
     def knows(self, run: KeptRun) -> bool:
-        """Say whether the runs around this one are read; if not they are being read. Raises StoreError."""
+        """Say whether the runs around this one are read; if not they are being read. Raises what went wrong there."""
         if run.log is not None:
             return True  # con-duct looks at no files: there is nothing to read
         with self._lock:
@@ -123,16 +122,18 @@ class Descent:
     def _is_old(self, path: str) -> bool:
         """Say whether there is something new; where finding that out takes long, not more often than is bearable."""
         known, index = self._known, self._catalogue.index()
-        if known is None or path not in known.places:
+        if known is None:
             return True
-        return index is not known.index and time.monotonic() - known.made >= _REST * known.cost
+        if index is known.index:
+            return False
+        return path not in known.places or time.monotonic() - known.made >= _REST * known.cost
 
     def _read(self) -> None:
         began = time.monotonic()
         try:
             index = self._catalogue.index()
             search = Search(list(self._catalogue.runs.runs.newest_first()), everything=False, forward=True)
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for the page is to hear of it
             self._problem = error
             return
         places = {run.path: place for place, run in enumerate(search.uses.runs)}
