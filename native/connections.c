@@ -13,11 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FIRST_NS = 200000, LONGEST_NS = 50000000, HELD_NS = 2000000, SETTLED_NS = 1000000000 };
+enum { FIRST_NS = 200000, HELD_NS = 2000000, LET_GO_NS = 50000000, ANSWERED_NS = 50000000, SETTLED_NS = 1000000000 };
 enum { STATE_SYN_SENT = 2, STATE_CLOSE = 7 }; /* include/net/tcp_states.h */
 
-/* A socket on its way. Our own descriptor of it is held for two milliseconds at the most and taken anew for each later
- * look: as long as we have it, the process's close(2) alone would not end the connection. */
+/* A socket on its way. As long as we have a descriptor of our own, the process's close(2) alone would not end the
+ * connection: so we look every two milliseconds while we have it. Who waits longer for an answer than most networks take
+ * is looked at less often, and the socket is taken anew each time: then a connection that is closed at once is missed. */
 struct connection {
     uint64_t seq;    /* of its `connect` */
     pid_t pid;       /* 0: a free place */
@@ -27,7 +28,7 @@ struct connection {
     ino_t identity;
     bool loopback;
     bool blocking;
-    bool sent;       /* seen waiting for an answer */
+    uint64_t sent;   /* when it was first seen waiting for an answer, 0: not yet */
     uint64_t since;
     uint64_t due;
 };
@@ -69,7 +70,7 @@ static const char *failure(const struct connection *connection, const struct tcp
 
 /* What is known of a socket by now, of which the connect has certainly returned, or begun at least, if it is `settled`;
  * NULL: nothing yet. */
-static const char *outcome_of(struct connection *connection, bool settled)
+static const char *outcome_of(struct connection *connection, uint64_t now, bool settled)
 {
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
@@ -80,7 +81,8 @@ static const char *outcome_of(struct connection *connection, bool settled)
         return settled ? "failed" : NULL;
     }
     if (info.tcpi_state == STATE_SYN_SENT) {
-        connection->sent = true;
+        if (connection->sent == 0)
+            connection->sent = now;
         return NULL;
     }
     if (info.tcpi_state != STATE_CLOSE)
@@ -111,25 +113,37 @@ static bool is_closed_there(const struct connection *connection)
 /* Gone before anything came of it: whoever does not wait in the call gave up waiting. */
 static const char *outcome_of_gone(const struct connection *connection)
 {
-    return connection->sent && !connection->blocking ? "timeout" : "unknown";
+    return connection->sent != 0 && !connection->blocking ? "timeout" : "unknown";
+}
+
+static bool is_overdue(const struct connection *connection, uint64_t now)
+{
+    return now - connection->since > SETTLED_NS || (connection->sent != 0 && now - connection->sent > ANSWERED_NS);
+}
+
+static uint64_t next_look(const struct connection *connection, uint64_t now)
+{
+    const uint64_t wait = now - connection->since + FIRST_NS;
+    const uint64_t longest = *connection->socket >= 0 ? HELD_NS : LET_GO_NS;
+
+    return now + (wait < longest ? wait : longest);
 }
 
 static void look(struct shared *shared, struct connection *connection, uint64_t now, bool returned)
 {
-    const uint64_t age = now - connection->since;
-    const char *outcome = take_again(connection) ? outcome_of(connection, returned || age > SETTLED_NS)
-                                                 : outcome_of_gone(connection);
+    const bool settled = returned || now - connection->since > SETTLED_NS;
+    const char *outcome = take_again(connection) ? outcome_of(connection, now, settled) : outcome_of_gone(connection);
 
     if (outcome == NULL && is_closed_there(connection))
-        outcome = outcome_of(connection, true);
-    if (outcome == NULL && age > HELD_NS)
-        shared_close(connection->socket);
+        outcome = outcome_of(connection, now, true);
     if (outcome != NULL) {
         write_outcome(shared, connection, outcome);
         forget(connection);
         return;
     }
-    connection->due = now + (age < LONGEST_NS ? age + FIRST_NS : LONGEST_NS);
+    if (is_overdue(connection, now))
+        shared_close(connection->socket);
+    connection->due = next_look(connection, now);
 }
 
 static bool is_watchable(int socket)

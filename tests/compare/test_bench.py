@@ -80,7 +80,8 @@ def test_failure_stops_and_shows_what_was_printed(vestige: Vestige) -> None:
 
 def test_without_its_time_a_run_is_not_compared(vestige: Vestige) -> None:
     """The events of a run that it has spoiled itself tell no time."""
-    script = f"for file in {vestige.path('apart')}/runs/*/events.jsonl; do echo junk > $file; done"
+    of_runs = f"for file in {vestige.path('apart')}/runs/*/events.jsonl; do"
+    script = f"{of_runs} until test -s $file; do sleep 0.01; done; done; {of_runs} echo junk > $file; done"
     failed = vestige.call("bench", "--store", vestige.path("apart"), "-n", "2", "--", "sh", "-c", script)
     assert (failed.returncode, failed.stdout) == (2, b"")
     assert failed.stderr.endswith(b" took a time that is not known\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,30 @@ def test_an_interpreter_that_is_no_file_is_not_opened(vestige: Vestige) -> None:
     waits = "{ echo x >pipe; echo woken >woken; } 2>/dev/null & sleep 0.3;"
     vestige.run("sh", "-c", f"{waits} ./script 2>/dev/null; sleep 0.3; kill $!", stdout=subprocess.DEVNULL)
     assert not os.path.exists(vestige.path("woken"))
+
+
+UNDER_ANOTHER = """
+import os, signal, socket
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+busy = os.fork()
+while busy == 0:
+    pass
+os.nice(19)
+try:
+    for _ in range(30):
+        socket.create_connection(%r).close() if %r else socket.socket(socket.AF_UNIX).connect("socket")
+finally:
+    os.kill(busy, signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_a_command_that_gets_no_cpu_connects_and_closes_between_two_looks(vestige: Vestige, family: int) -> None:
+    """The socket was let go before the connect had begun, and was closed when it was looked at again."""
+    with contextlib.closing(socket.socket(family)) as server:
+        server.bind(("127.0.0.1", 0) if family == socket.AF_INET else vestige.path("socket"))
+        server.listen(100)
+        script = UNDER_ANOTHER % (server.getsockname(), family == socket.AF_INET)
+        run = vestige.record("python3", "-c", script).run
+    called = [each for each in run.connections if each.direction == "out"]
+    assert [(each.outcome, each.count) for each in called] == [("connected", 30)]
