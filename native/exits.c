@@ -26,6 +26,9 @@ static int look_at_exit(struct receiver *receiver)
 
     /* a process that lived for a moment only had no time to wait long: the figure is a lower bound anyway */
     read_figures(tid, &departure->figures, !processes_find(tid, &process) || now - process.first_t > BRIEF_NS);
+    receiver->silent = departure->figures.have == 0;
+    if (receiver->silent) /* gone already: the exit of another of its threads is told, or what killed it will be */
+        return 0;
     departure->identified = identify(departure->figures.tgid, now, &process);
     departure->start = process.start;
     receiver->silent = !processes_mark_exiting(departure->figures.tgid); /* two threads may call it at once */

@@ -100,14 +100,8 @@ def _unmet(tool: str) -> str | None:
             _unmet("root") or _unmet("setpriv") or (None if places.python_for_nobody() else "needs a Python for nobody")
         )
     if tool == "recorder":
-        return None if os.path.exists(_recorder()) else "needs the recorder: `python setup.py build`"
+        return None if os.path.exists(command.recorder()) else "needs the recorder: `python setup.py build`"
     if tool == "postgresql":
         return None if places.postgresql() else "needs PostgreSQL's server"
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     return None if shutil.which(tool, path=path) else f"needs the program `{tool}`"
-
-
-def _recorder() -> str:
-    """Return where the recorder of the `vestige` under test is, which need not exist."""
-    inside = os.path.join(command.package_parent(), "vestige", "_bin", "vestige-recorder")
-    return os.environ.get("VESTIGE_RECORDER") or inside

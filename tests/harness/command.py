@@ -56,6 +56,12 @@ def package_parent() -> str:
     return os.path.dirname(os.path.dirname(found.origin)) if found and found.origin else os.path.join(CHECKOUT, "src")
 
 
+def recorder() -> str:
+    """Return where the recorder of the `vestige` under test is, which need not exist."""
+    inside = os.path.join(package_parent(), "vestige", "_bin", "vestige-recorder")
+    return os.environ.get("VESTIGE_RECORDER") or inside
+
+
 def shell_code(code: int) -> int:
     """Return a code of `subprocess` as a shell shows it: 128 + n for signal n."""
     return 128 - code if code < 0 else code

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import recorded
+from harness import command, recorded
 from harness.waiting import until
 
 if TYPE_CHECKING:
@@ -81,6 +82,21 @@ def test_two_threads_that_end_their_process_at_once(vestige: Vestige, victims: V
         (event["pid"], event["start"]) for event in recorded.read_lines(run.events_path) if event["event"] == "exit"
     ]
     assert len(ends) == len(set(ends)) == 301
+
+
+@pytest.mark.needs("strace")
+def test_a_process_that_is_gone_when_its_exit_is_looked_at(vestige: Vestige, victims: Victims) -> None:
+    """Another thread of it had been told, or it was killed: it was told again, without a start, as ended with 0."""
+    with open(vestige.path("late"), "w", encoding="utf-8") as file:
+        strace = "strace -D -f -qq -o /dev/null -e trace=ioctl -e inject=ioctl:delay_exit=50000:when=1..30"
+        file.write(f'#!/bin/sh\nexec {strace} {shlex.quote(command.recorder())} "$@"\n')
+    os.chmod(vestige.path("late"), 0o755)  # noqa: S103 - to be executed
+    variables = dict(vestige.variables, VESTIGE_RECORDER=vestige.path("late"))
+    done = vestige.run(victims.leavers, "3", "killed", env=variables)
+    assert (done.returncode, done.stderr) == (0, b"")
+    ends = [event for event in recorded.read_lines(vestige.last().events_path) if event["event"] in ("exit", "gone")]
+    assert [event["status"] for event in ends if event["event"] == "exit"] == [0]
+    assert all("start" in event for event in ends)
 
 
 def test_an_interpreter_that_is_no_file_is_not_opened(vestige: Vestige) -> None:

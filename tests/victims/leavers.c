@@ -1,10 +1,13 @@
-/* leavers N: forks N children, one after the other; in each two threads end the process at the same moment. */
+/* leavers N: forks N children, one after the other; in each two threads end the process at the same moment.
+ * leavers N killed: each is killed 30 ms after it began to end, by nobody's call. */
 #include "victim.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static _Atomic int ready;
 
@@ -15,6 +18,15 @@ static void *leave(void *nothing)
         ;
     syscall(SYS_exit_group, 0);
     return nothing;
+}
+
+static void set_an_end(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    const struct itimerspec soon = {.it_value.tv_nsec = 30000000};
+    timer_t timer;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &soon, NULL))
+        broken("timer");
 }
 
 static void play(void)
@@ -31,6 +43,10 @@ int main(int argc, char **argv)
         pid_t child = fork();
         if (child < 0)
             broken("fork");
+        if (child == 0 && argc > 2) {
+            set_an_end();
+            _exit(0);
+        }
         if (child == 0)
             play();
         waitpid(child, NULL, 0);
