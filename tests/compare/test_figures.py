@@ -14,7 +14,7 @@ from vestige.compare.bootstrap import band
 from vestige.compare.figures import row
 from vestige.record.model import Figure
 from vestige.report import compare_text
-from vestige.report.terminal import PLAIN
+from vestige.report.paint import PLAIN
 
 TIMES = st.lists(st.floats(0.01, 1e6), min_size=3, max_size=12)
 

@@ -10,7 +10,7 @@ from harness.beside import Maker, beside, used
 
 from vestige.pages.comparison import page
 from vestige.report import compare_json, compare_markdown, compare_text
-from vestige.report.terminal import PLAIN
+from vestige.report.paint import PLAIN
 
 if TYPE_CHECKING:
     from harness.command import Vestige

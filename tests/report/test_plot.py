@@ -45,9 +45,9 @@ from vestige.report import (
     span_tree,
 )
 from vestige.report.bands import bands as bands_of
+from vestige.report.paint import Paint
 from vestige.report.plot_data import Chart, Panel
 from vestige.report.plot_scale import Scale, ticks, time_scale, value_scale
-from vestige.report.terminal import Paint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

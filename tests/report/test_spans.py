@@ -299,9 +299,9 @@ class TestPlan:
 def test_the_summary_names_the_slowest() -> None:
     from report.test_terminal import OK  # noqa: PLC0415 - a record of another page
 
-    from vestige.report import terminal  # noqa: PLC0415
+    from vestige.report import record_page, summary  # noqa: PLC0415
 
     counted = SpanCounts(42, failed=1, slowest=Slowest(f"train{made.ESCAPE}", "kedro.node", 6.1, 9))
     record = dataclasses.replace(OK, spans=counted)
-    assert "  slowest    train\\x1b]0;gone\\x07 6.10 s of 9 nodes, 1 failed\n" in terminal.summary(record)
-    assert "spans\n  named      42\n  slowest    train" in terminal.page(record, folder="/x")
+    assert "  slowest    train\\x1b]0;gone\\x07 6.10 s of 9 nodes, 1 failed\n" in summary.summary(record)
+    assert "spans\n  named      42\n  slowest    train" in record_page.page(record, folder="/x")

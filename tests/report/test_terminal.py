@@ -31,7 +31,8 @@ from vestige.record.model import (
     Stream,
     Survivor,
 )
-from vestige.report import counts, details, files, lineage, terminal
+from vestige.report import counts, details, files, lineage, record_page, summary
+from vestige.report.paint import Paint
 from vestige.report.tables import Column, plain, rich_table
 from vestige.store.output import Piece
 
@@ -259,11 +260,11 @@ BACK = Lineage(
 FORWARD = dataclasses.replace(BACK, direction="forward", start="file4", standing="gone", remover="00000007")
 
 TEXTS = {
-    "summary-watched": terminal.summary(WATCHED),
-    "summary-partial": terminal.summary(PARTIAL),
-    "summary-untouched": terminal.summary(UNTOUCHED),
-    "page-watched": terminal.page(WATCHED, folder="/home/me/.vestige/runs/x"),
-    "page-partial": terminal.page(PARTIAL, folder="/home/me/.vestige/runs/x"),
+    "summary-watched": summary.summary(WATCHED),
+    "summary-partial": summary.summary(PARTIAL),
+    "summary-untouched": summary.summary(UNTOUCHED),
+    "page-watched": record_page.page(WATCHED, folder="/home/me/.vestige/runs/x"),
+    "page-partial": record_page.page(PARTIAL, folder="/home/me/.vestige/runs/x"),
     "files": plain(files.COLUMNS, files.rows(filter(files.is_shown, USES), HERE)),
     "files-all": plain(files.COLUMNS, files.rows(USES, HERE)),
     "files-others": counts.others(WATCHED),
@@ -273,16 +274,16 @@ TEXTS = {
     "why-dot": "\n".join(lineage.dot_lines(BACK, HERE)),
     "why-json": json.dumps(lineage.as_json(BACK), indent=1),
     "used-by": "\n".join(lineage.tree_lines(FORWARD, HERE)),
-    "summary-ok": terminal.summary(OK, processes=PROCESSES),
-    "summary-failed": terminal.summary(FAILED),
-    "summary-narrow": terminal.summary(OK, width=60),
-    "summary-not-found": terminal.summary(NOT_FOUND),
-    "summary-colours": terminal.summary(FAILED, paint=terminal.Paint(colours=True)),
-    "line-ok": terminal.line(OK),
-    "line-failed": terminal.line(FAILED),
-    "page-ok": terminal.page(OK, folder="/home/me/.vestige/runs/x"),
-    "page-failed": terminal.page(FAILED, folder="/home/me/.vestige/runs/x"),
-    "page-running": terminal.page(RUNNING, folder="/home/me/.vestige/runs/x"),
+    "summary-ok": summary.summary(OK, processes=PROCESSES),
+    "summary-failed": summary.summary(FAILED),
+    "summary-narrow": summary.summary(OK, width=60),
+    "summary-not-found": summary.summary(NOT_FOUND),
+    "summary-colours": summary.summary(FAILED, paint=Paint(colours=True)),
+    "line-ok": summary.line(OK),
+    "line-failed": summary.line(FAILED),
+    "page-ok": record_page.page(OK, folder="/home/me/.vestige/runs/x"),
+    "page-failed": record_page.page(FAILED, folder="/home/me/.vestige/runs/x"),
+    "page-running": record_page.page(RUNNING, folder="/home/me/.vestige/runs/x"),
     "processes": plain(details.PROCESS_COLUMNS, details.process_rows(PROCESSES)),
     "usage": plain(details.POINT_COLUMNS, details.point_rows(POINTS)),
     "output": "\n".join(details.output_lines(PIECES)),
@@ -303,10 +304,10 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 def test_colours_are_all_that_colours_add() -> None:
-    coloured = terminal.summary(FAILED, paint=terminal.Paint(colours=True))
+    coloured = summary.summary(FAILED, paint=Paint(colours=True))
     for code in ("\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m"):
         coloured = coloured.replace(code, "")
-    assert [line.rstrip() for line in coloured.splitlines()] == terminal.summary(FAILED).splitlines()
+    assert [line.rstrip() for line in coloured.splitlines()] == summary.summary(FAILED).splitlines()
 
 
 def test_a_number_that_is_used_again_keeps_each_child_with_its_own_parent() -> None:

@@ -78,13 +78,13 @@ def _text(folder: str, record: Record, wanted: str) -> str:
     if wanted in ("none", "problems"):
         made = record.commit
         return f"vestige: not committed: {made.reason}" if made is not None and _is_uncommitted(record) else ""
-    from vestige.report import terminal  # noqa: PLC0415 - only to print
+    from vestige.report import paint, summary  # noqa: PLC0415 - only to print
 
-    paint = terminal.Paint(colours=_colours())
+    painted = paint.Paint(colours=_colours())
     if wanted == "line":
-        return terminal.line(record, width=_width(), paint=paint)
+        return summary.line(record, width=_width(), paint=painted)
     processes = tuple(read_processes(os.path.join(folder, PROCESSES_NAME)))
-    return terminal.summary(record, processes=processes, width=_width(), paint=paint)
+    return summary.summary(record, processes=processes, width=_width(), paint=painted)
 
 
 def _finalised(folder: str) -> Record:

@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from vestige.report import tables
+from vestige.report.paint import Paint
 from vestige.report.plot_canvas import as_ascii
-from vestige.report.terminal import Paint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from vestige.pages.embedded import embedded
 from vestige.pages.environment import render
 from vestige.pages.gathered import gather
 from vestige.record.outcome import failed, outcome
-from vestige.report import commit, counts, dag, dag_svg, network, plot_data, software, spans, terminal
+from vestige.report import commit, counts, dag, dag_svg, network, plot_data, record_page, software, spans
 from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
         name=run.run.short_id,
         ending=outcome(record),
         is_failed=failed(record),
-        identity=terminal.identity(record, run.run.path),
+        identity=record_page.identity(record, run.run.path),
         tiles=headline.tiles(record),
         sentence=headline.sentence(record, run.processes),
         advice="" if run.is_log else history.advice(run),
@@ -90,10 +90,10 @@ def _of_one(run: Gathered, assets: Assets, history: History) -> Iterator[str]:
         output=output,
         output_error=output_error,
         output_limit=printed.MOST_BYTES,
-        streams=terminal.stream_rows(record),
+        streams=record_page.stream_rows(record),
         changes=changed,
         changes_error=changes_error,
-        remarks=list(terminal.remarks(record)),
+        remarks=list(record_page.remarks(record)),
         commit=commit.page(record),
         legend=quantity.LEGEND,
         data=embedded([run]),

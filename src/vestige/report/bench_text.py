@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from vestige.compare.spread import doubts, times_faster
-from vestige.quantity import amount, number
+from vestige.quantity import amount, counted
 from vestige.report.compare_markdown import table
 from vestige.report.tables import Column
 from vestige.words import safe
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.compare.spread import Measured, Spread
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
 
 _DOUBTS = {
     "short": "it takes less than 5 ms: starting a process is much of that",
@@ -98,8 +98,7 @@ def _result(each: Measured) -> dict[str, Any]:
 def _figures(each: Measured) -> Iterator[str]:
     wall = each.wall
     middle, low, high = (amount(value, "s") for value in _ends(wall))
-    count = len(wall.values)
-    runs = f"{number(count)} run{'s' * (count != 1)}"
+    runs = counted(len(wall.values), "run")
     yield f"time       {_around(wall, 's')}   median {middle}, {low} … {high}   {runs}"
     user, system = _mean(each, "cpu_user"), _mean(each, "cpu_system")
     if user is not None and system is not None:

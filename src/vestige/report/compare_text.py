@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vestige.compare.differences import Difference, Topic
     from vestige.compare.figures import Row
     from vestige.compare.parts import Part
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
 
 MOST = 12  # differences of one topic that are shown
 MOST_PARTS = 20

@@ -1,23 +1,25 @@
-"""Files, software and connections of a run in a line each."""
+"""What a record holds in a line each: files, software, connections, named parts, and what may be missing."""
 
 from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING, get_args
 
-from vestige.quantity import counted, number, size
+from vestige.quantity import counted, duration, number, size
 from vestige.record.model import FileClass
-from vestige.words import safe
+from vestige.spans.kinds import NODE
+from vestige.words import safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vestige.record.model import Connection, FileCount, Record
+    from vestige.record.model import Connection, FileCount, Gap, Record
 
 CLASSES: tuple[FileClass, ...] = get_args(FileClass)
 SHOWN: tuple[FileClass, ...] = ("input", "modified", "output", "removed")
 ORDER: dict[str, int] = {name: place for place, name in enumerate(dict.fromkeys((*SHOWN, *CLASSES)))}
 _NAMED = 3  # connections in one line
+_LONGEST_NAME = 50  # letters of a named part
 _IP = ("inet", "inet6")
 
 
@@ -60,6 +62,23 @@ def calls(record: Record) -> tuple[str, str] | None:
             return f"{shown} and {number(more)} more", ""
         return shown, "nothing else was called" if _all_is_known(record) else ""
     return ("nothing was called", "") if _all_is_known(record) else None
+
+
+def slowest(record: Record) -> str | None:
+    """Return the named part that took longest: `train_model 6.1 s of 9 nodes`."""
+    known = record.spans
+    if known is None or known.slowest is None:
+        return None
+    longest = known.slowest
+    of = counted(longest.of, "node" if longest.kind == NODE else "span")
+    failures = f", {number(known.failed)} failed" if known.failed else ""
+    return f"{shortened(safe(longest.name), _LONGEST_NAME)} {duration(longest.wall)} of {of}{failures}"
+
+
+def gaps(record: Record) -> list[str]:
+    """Return why files may be missing; where none were watched at all, that there was no tracing says it."""
+    state = record.completeness
+    return [_gap(gap) for gap in state.gaps] if state is not None and state.files == "partial" else []
 
 
 def _was_watched(record: Record) -> bool:
@@ -111,3 +130,7 @@ def _software(record: Record) -> Iterator[str]:
 def _within(record: Record) -> str:
     count = len(record.software)
     return f"in {counted(count, 'package')}" if count else ""
+
+
+def _gap(gap: Gap) -> str:
+    return safe(f"{gap.reason} (to change it: {gap.remedy})" if gap.remedy else gap.reason)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from vestige.report.paint import PLAIN, Paint
 from vestige.report.pipelines import in_order
-from vestige.report.terminal import PLAIN, Paint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -109,16 +110,20 @@ def _children(processes: Sequence[Process]) -> dict[int | None, list[int]]:
     for index in order:
         by_pid.setdefault(processes[index].pid, []).append(index)
     for index in order:
-        children.setdefault(_parent(processes, index, by_pid), []).append(index)
+        had = by_pid.get(processes[index].parent or 0, [])
+        children.setdefault(_parent(processes, index, had), []).append(index)
     return children
 
 
-def _parent(processes: Sequence[Process], index: int, by_pid: dict[int, list[int]]) -> int | None:
-    """Return the parent's place: a number may be used again, so of all that had it the latest that began before."""
-    process = processes[index]
-    found = [other for other in by_pid.get(process.parent or 0, ()) if other != index]
-    before = [other for other in found if processes[other].start <= process.start + _TICK]
-    return before[-1] if before else found[0] if found else None
+def _parent(processes: Sequence[Process], index: int, had: Sequence[int]) -> int | None:
+    """Return the parent's place: of all that `had` its number, by start, the latest that began before its child."""
+    began = processes[index].start + _TICK
+    place = bisect.bisect_right(had, began, key=lambda other: processes[other].start) - 1
+    if place >= 0 and had[place] == index:  # no process is its own parent
+        place -= 1
+    if place >= 0:
+        return had[place]
+    return next((other for other in had if other != index), None)
 
 
 def _process_row(process: Process, depth: int) -> list[str]:

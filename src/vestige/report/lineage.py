@@ -11,7 +11,7 @@ from vestige.quantity import number, size
 from vestige.record.outcome import failed, outcome
 from vestige.record.place import short_id
 from vestige.report.files import hash_start, relative
-from vestige.report.terminal import PLAIN
+from vestige.report.paint import PLAIN
 from vestige.words import command, safe, shortened
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vestige.history.lineage import FileVersion, Lineage, Link, Step
     from vestige.pipelines.plan import PlannedNode
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
 
 _COMMAND = 60  # letters of a command line
 _COMMIT = 10  # letters of a commit's name

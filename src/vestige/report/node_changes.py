@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vestige.quantity import counted
 from vestige.words import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vestige.pipelines.changed import NodeChanges
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
 
 
 def lines(found: Sequence[NodeChanges], *, paint: Paint) -> Iterator[str]:
@@ -27,7 +28,7 @@ def lines(found: Sequence[NodeChanges], *, paint: Paint) -> Iterator[str]:
         yield f"  {safe(each.node):<{width}}  since {safe(each.since or '')}  {words}"
     rest = len(before) - len(changed)
     if rest:
-        yield f"  {'nothing' if not changed else 'nothing else'}: {rest} node{'s' * (rest != 1)} as before"
+        yield f"  {'nothing' if not changed else 'nothing else'}: {counted(rest, 'node')} as before"
     new = len(found) - len(before)
     if new:
         yield f"  {new} never ran before, as far as runs are kept"

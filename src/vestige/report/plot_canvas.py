@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vestige.report.terminal import PLAIN, Paint
+from vestige.report.paint import PLAIN, Paint
 from vestige.words import safe
 
 if TYPE_CHECKING:

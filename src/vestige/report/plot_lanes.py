@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from vestige.quantity import counted
 from vestige.report.plot_data import Group, Lane, Mark
 from vestige.report.stretches import GAPS, joined
 from vestige.report.together import largest, of_each, total
@@ -36,7 +37,7 @@ def lanes(processes: Sequence[Process], end: float) -> tuple[tuple[Lane, ...], t
         busiest = [name for name in busiest if len(by_program[name]) > 1][: MOST_GROUPS - 1]
     groups = [_group(_times(name, len(by_program[name])), by_program.pop(name), end) for name in busiest]
     left = [process for members in by_program.values() for process in members]
-    groups += [_group(f"{len(left)} other{'s' * (len(left) > 1)}", left, end)] if left else []
+    groups += [_group(counted(len(left), "other"), left, end)] if left else []
     return tuple(bars), tuple(groups)
 
 

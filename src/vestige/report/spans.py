@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from vestige.quantity import counted, duration, marked, number, size
 from vestige.report import span_tree
+from vestige.report.paint import PLAIN, Paint
 from vestige.report.pipelines import by_span, count, spent
 from vestige.report.tables import Column
-from vestige.report.terminal import PLAIN, Paint
 from vestige.spans import kinds
 from vestige.words import safe, shortened
 

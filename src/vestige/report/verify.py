@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vestige.contents.comparison import Comparison
     from vestige.git.verifying.verify import Repetition
     from vestige.record.model import Package
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
 
 _RESOURCES = ("wall", "cpu", "memory_peak")
 _GOOD = ("identical", "equal")

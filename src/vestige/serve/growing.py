@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.finalising.points import bounded
-from vestige.quantity import duration, number, size
+from vestige.quantity import counted, duration, number, size
 from vestige.report import plot_chart
 from vestige.words import command, shortened
 
@@ -92,7 +92,7 @@ def remaining(elapsed: float, earlier: Sequence[float]) -> str:
     if not earlier:
         return ""
     middle = statistics.median(earlier)
-    runs = f"{len(earlier)} earlier run{'s' * (len(earlier) > 1)}"
+    runs = counted(len(earlier), "earlier run")
     if elapsed <= middle:
         return f"about {duration(middle - elapsed)} to go: {runs} took {duration(middle)} (median)"
     return f"longer than the {duration(middle)} (median) of {runs}; the longest took {duration(max(earlier))}"

@@ -15,7 +15,7 @@ from vestige.history.keeping import MARK
 from vestige.pipelines.plan import has_plans
 from vestige.quantity import LEGEND, number
 from vestige.record import codec
-from vestige.report import counts, details, files, listing, network, software, span_view, spans, terminal
+from vestige.report import counts, details, files, listing, network, record_page, software, span_view, spans
 from vestige.store.kept import Loaded
 from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vestige.record.model import FileUse, Point, Process, Record, Span
+    from vestige.report.paint import Paint
     from vestige.store.kept import KeptRun
     from vestige.store.output import Piece
 
@@ -113,7 +114,7 @@ def _show(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
     elif arguments.json:
         printing.print_json(listing.as_json(Loaded(run, record)))
     else:
-        print(terminal.page(record, folder=run.path, paint=printing.paint()))
+        print(record_page.page(record, folder=run.path, paint=printing.paint()))
         _advise(run, record)
 
 
@@ -205,7 +206,7 @@ def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
     printing.say(LEGEND)
 
 
-def _changes(run: KeptRun, arguments: argparse.Namespace, paint: terminal.Paint) -> Iterator[str]:
+def _changes(run: KeptRun, arguments: argparse.Namespace, paint: Paint) -> Iterator[str]:
     """Yield what changed for nodes of Kedro since they last ran."""
     if run.log is not None or not has_plans(run.path):
         return

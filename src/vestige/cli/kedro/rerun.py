@@ -19,6 +19,7 @@ from vestige.errors import ConfigError, VestigeError
 from vestige.kedro.hooks import PLAN_VARIABLE
 from vestige.kedro.stale import verdicts
 from vestige.pipelines.plan import plan_at
+from vestige.quantity import counted
 from vestige.words import safe
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _nodes(words: Sequence[str], environ: Mapping[str, str]) -> list[str] | None
 
 def _lines(found: Sequence[Verdict]) -> list[str]:
     stale = [verdict for verdict in found if verdict.is_stale]
-    of = f"{len(found)} node" + "s" * (len(found) != 1)
+    of = counted(len(found), "node")
     if not stale:
         return [f"nothing to run: nothing changed for any of {of}"]
     reasons = [f"{safe(verdict.node)}: {safe(verdict.reasons[0])}" for verdict in stale]

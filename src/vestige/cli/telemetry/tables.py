@@ -8,7 +8,7 @@ from vestige.report import tables as rows_of
 from vestige.words import safe
 
 if TYPE_CHECKING:
-    from vestige.report.terminal import Paint
+    from vestige.report.paint import Paint
     from vestige.telemetry.schema import Field
     from vestige.telemetry.stats import Usage
 
