@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 _NO_SKIP = "VESTIGE_TEST_NO_SKIP"
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return half as many workers again as there are cores: the tests wait for a quarter of their time."""
-    return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     reasons = [_unmet(tool) for mark in item.iter_markers("needs") for tool in mark.args]
     for reason in filter(None, reasons):

@@ -174,10 +174,11 @@ class Vestige:
         return self.finalised(self.folders()[-1])
 
     def finalised(self, folder: str) -> Run:
-        """Wait until a run is over, have it finalised as anybody would, and return it."""
+        """Wait until a run is over, have it finalised as anybody would if it is not, and return it."""
         until(lambda: recorded.is_over(folder), f"the end of {folder}")
-        shown = self.call("show", "--json", folder)
-        assert shown.returncode == 0, shown.stderr.decode()
+        if not recorded.is_finalised(folder):
+            shown = self.call("show", "--json", folder)
+            assert shown.returncode == 0, shown.stderr.decode()
         return recorded.load(folder)
 
     def pids(self, folder: str) -> dict[str, int]:

@@ -164,6 +164,14 @@ def load(folder: str) -> Run:
         return Run(folder, json.load(file))
 
 
+def is_finalised(folder: str) -> bool:
+    """Say whether there is a record that will not change any more."""
+    try:
+        return bool(load(folder).record["status"] == "ended")
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
 def order(folder: str) -> str:
     """Return by what runs are sorted in time: the id, where there is a record to tell it."""
     try:

@@ -2,6 +2,7 @@
    code 5 when it reads a line `quit`. */
 #include "victim.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 
@@ -40,15 +41,22 @@ static void say_news(void)
 int main(void)
 {
     struct sigaction action = {.sa_handler = note};
+    struct pollfd keys = {.fd = 0, .events = POLLIN};
     char line[256];
+    sigset_t noted, before;
+    sigemptyset(&noted);
+    sigaddset(&noted, SIGWINCH);
+    sigaddset(&noted, SIGINT);
+    sigprocmask(SIG_BLOCK, &noted, &before); /* but while it waits: none comes unseen just before */
     sigaction(SIGWINCH, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     printf("tty %d %d %d\n", isatty(0), isatty(1), isatty(2));
     say_size();
     for (;;) {
-        ssize_t length = read(0, line, sizeof line - 1);
+        int ready = ppoll(&keys, 1, NULL, &before);
+        ssize_t length = ready > 0 ? read(0, line, sizeof line - 1) : -1;
         say_news();
-        if (length == 0 || (length < 0 && errno != EINTR))
+        if (ready > 0 && length <= 0)
             return 6;
         if (length > 0 && !strncmp(line, "quit", 4))
             return 5;
