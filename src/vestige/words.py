@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ELLIPSIS = "…"
+_ASCII = {"·": "-", "\u2013": "-", "≥": ">=", "≤": "<=", "≈": "=~", "\u00d7": "x", "…": "..", "µ": "u"}  # our own signs
 
 
 def safe(text: str) -> str:
@@ -24,6 +25,11 @@ def command(argv: Iterable[str]) -> str:
 def shortened(text: str, width: int) -> str:
     """Return text cut to `width` characters, with an ellipsis where something is missing."""
     return text if len(text) <= width else text[: max(0, width - 1)] + _ELLIPSIS
+
+
+def as_ascii(text: str) -> str:
+    """Return text in ASCII: our own signs as others that mean the same, letters of somebody else escaped."""
+    return "".join(_ASCII.get(letter, letter) for letter in text).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _escaped(character: str) -> str:

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from harness.front import SOURCE
+
+import vestige
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +75,22 @@ def test_a_config_file_costs_a_toml_reader_only_where_there_is_one(tmp_path: Pat
 def test_importing_the_package_loads_nothing_of_it(tmp_path: Path) -> None:
     loaded = modules("import vestige\n" + TELL, tmp_path) - modules(TELL, tmp_path)
     assert loaded == {"vestige", "vestige._version", "__future__"}
+
+
+HEAVY = {
+    "vestige.finalising.finalise", "vestige.observe.events", "vestige.provenance.hashing", "vestige.report.plot_canvas",
+    "vestige.telemetry.asking", "asyncio", "rich", "ssl", "urllib.request",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["ls", "--json"], ["show", "--json"]], ids=" ".join)
+def test_a_look_at_what_is_kept_loads_nothing_that_observes_draws_or_asks(tmp_path: Path, words: list[str]) -> None:
+    assert vestige.run(["true"], store=str(tmp_path / "store")).exit_code == 0
+    look = f"""
+import contextlib, io
+from vestige.cli.dispatch import main
+with contextlib.redirect_stdout(io.StringIO()) as said:
+    code = main({[*words, "--store", str(tmp_path / "store")]!r})
+assert (code, '"argv"' in said.getvalue()) == (0, True)
+"""
+    assert modules(look + TELL, tmp_path) & HEAVY == set()

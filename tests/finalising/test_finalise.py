@@ -15,7 +15,8 @@ from harness.kept import read_record
 from harness.written import BEGAN, COMMAND, ID, MB, MS, RECORDER, Events, age, folder, simple
 
 from vestige.errors import RecordError, StoreError
-from vestige.finalising.finalise import finalise, is_running
+from vestige.finalising.finalise import finalise
+from vestige.finalising.standing import is_running
 from vestige.record import codec, place
 from vestige.record.model import Exit, Stream, Survivor
 

@@ -548,7 +548,7 @@ class TestCommand:
         for tick in range(1, 20):
             events.sample(tick * 50 * written.MS, tick * written.MB)
         folder = written.folder(tmp_path, events)
-        monkeypatch.setattr("vestige.finalising.finalise.is_running", lambda _: True)
+        monkeypatch.setattr("vestige.finalising.standing.is_running", lambda _: True)
         code, out, _ = self.plot(capsys, folder)
         assert code == 0
         assert "running" in out.splitlines()[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vestige.report import tables
 from vestige.report.paint import Paint
-from vestige.report.plot_canvas import as_ascii
+from vestige.words import as_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

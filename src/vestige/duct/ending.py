@@ -260,7 +260,7 @@ def _await_napping(observer: Observer, gatherer: Gatherer) -> int:
 
 def _outlive(run_folder: str) -> None:
     """Wait for the end of a run whose front was killed: guard and recorder go on with the command, if it was begun."""
-    from vestige.finalising.finalise import is_running  # noqa: PLC0415
+    from vestige.finalising.standing import is_running  # noqa: PLC0415
     from vestige.record.place import EVENTS_NAME  # noqa: PLC0415 - hardly ever
 
     events = os.path.join(run_folder, EVENTS_NAME)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import RecordError, StoreError
-from vestige.finalising.finalise import is_running
+from vestige.finalising.standing import is_running
 from vestige.history import row as rows
 from vestige.history.keeping import MARK, THINNED, why_kept
 from vestige.record.place import write_atomically

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vestige.report.paint import PLAIN, Paint
-from vestige.words import safe
+from vestige.words import as_ascii, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vestige.report.plot_scale import Scale
 
 _USUAL_WIDTH = 80
-_ASCII = {"·": "-", "\u2013": "-", "≥": ">=", "≤": "<=", "≈": "=~", "\u00d7": "x", "…": "..", "µ": "u"}  # our own signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +136,6 @@ class Plan:
     def column(self, time: float) -> int:
         """Return where a time stands."""
         return min(max(int(time / self.end * self.columns), 0), self.columns - 1)
-
-
-def as_ascii(text: str) -> str:
-    """Return text in ASCII: our own signs as others that mean the same, letters of somebody else escaped."""
-    return "".join(_ASCII.get(letter, letter) for letter in text).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def columns_of(text: str) -> int:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from vestige.compare.comparison import compare
 from vestige.compare.sides import Side
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError
-from vestige.finalising.finalise import is_running
+from vestige.finalising.standing import is_running
 from vestige.pages import comparison, report
 from vestige.pages.beside import Indexed
 from vestige.quantity import LEGEND

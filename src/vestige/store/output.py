@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from vestige.errors import StoreError
 from vestige.lines import open_regular
-from vestige.observe import events
 from vestige.record.place import EVENTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vestige.observe import events
 
 STREAMS = ("stdout", "stderr")
 _SECOND = 1_000_000_000
@@ -61,7 +62,9 @@ def _whole(path: str, name: str, last: int | None) -> Iterator[Piece]:
 
 
 def _in_order(folder: str, noted: str, last: int | None) -> Iterator[Piece]:
-    pieces = sorted(events.output(noted), key=lambda piece: piece.seq)
+    from vestige.observe.events import output  # noqa: PLC0415 - 15 ms that only this has a use for
+
+    pieces = sorted(output(noted), key=lambda piece: piece.seq)
     if last is not None:
         pieces = _last(pieces, last)
     files = {name: _copy(folder, name) for name in {piece.stream for piece in pieces}}

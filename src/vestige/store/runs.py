@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestige.errors import AmbiguousRunError, RecordError, RunNotFoundError, StoreError, UsageError
-from vestige.finalising.finalise import finalise, is_running
+from vestige.finalising.standing import first_record, is_running, stands
 from vestige.record import codec, place
 from vestige.record.place import EVENTS_NAME, FILES_NAME, POINTS_NAME, PROCESSES_NAME, SPANS_NAME
 from vestige.store import output
@@ -64,6 +64,11 @@ class RunFolder:
 
         Raises RecordError, StoreError.
         """
+        first, _ = first_record(self.path)
+        if first is not None and stands(first, self.path):
+            return first
+        from vestige.finalising.finalise import finalise  # noqa: PLC0415 - 40 ms that a list of runs has no use for
+
         return finalise(self.path)
 
     def processes(self) -> Iterator[Process]:

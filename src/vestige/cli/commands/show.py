@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from vestige import api, exit_codes
 from vestige.cli import leftovers, named, printing, stores
-from vestige.cli.commands import plot
 from vestige.errors import UsageError
 from vestige.history.keeping import MARK
 from vestige.pipelines.plan import has_plans
 from vestige.quantity import LEGEND, number
 from vestige.record import codec
-from vestige.report import counts, details, files, listing, network, record_page, software, span_view, spans
+from vestige.report import counts, details, files, listing, network, record_page, software
 from vestige.store.kept import Loaded
 from vestige.store.runs import RunFolder
 from vestige.text import from_bytes
@@ -183,6 +182,9 @@ def _spans(run: KeptRun, record: Record, arguments: argparse.Namespace) -> None:
     if arguments.json:
         printing.print_json_list(map(_as_written, run.spans()))
         return
+    from vestige.cli.commands import plot  # noqa: PLC0415 - all that draws
+    from vestige.report import span_view, spans  # noqa: PLC0415 - the same
+
     seen = span_view.view(run, record, whole=arguments.all)
     if seen is None:
         printing.say("no spans yet: the run goes on" if record.completeness is None else "it named no parts of itself")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from vestige import exit_codes
-from vestige.telemetry import asking, own
+from vestige.telemetry import own
 from vestige.words import safe
 
 _ASK_AFTER = ("ls", "show", "telemetry")  # somebody is looking, and nothing is waiting
@@ -19,7 +19,11 @@ def after(words: list[str], *, name: str, code: int, error: type[BaseException] 
         return
     counting = own.here()
     own.count_command(counting, name, code, error)
-    if code != exit_codes.OK or name not in _ASK_AFTER or not asking.is_terminal():
+    if code != exit_codes.OK or name not in _ASK_AFTER or sys.stdout is None or not sys.stdout.isatty():
+        return
+    from vestige.telemetry import asking  # noqa: PLC0415 - it loads all that could be sent, for nobody to see
+
+    if not asking.is_terminal():
         return
     for trouble in () if name == "telemetry" else counting.standing.troubles:
         print(f"vestige: telemetry: {safe(trouble)}", file=sys.stderr)
