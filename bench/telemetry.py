@@ -57,7 +57,7 @@ around = surroundings.of_process()
 def prepare():
     subprocess.run(["rm", "-rf", kept.state, ".vestige"])
     said = answers.Answers(collectors={"vestige": "https://telemetry.example.org"})
-    answers.store(kept.answers, said.saying(source.own(said, around), "yes", ""))
+    answers.store(kept.answers, said.saying(source.own(said.collectors, around), "yes", ""))
     last = dt.date.today() - dt.timedelta(weeks=1)
     own.here().count("command", {"name": "ls"}, last)
     own.here().count("command", {"name": "ls"})
