@@ -58,11 +58,9 @@ types: ## mypy --strict
 test: native ## the tests
 	$(PYTHON) -m pytest
 
-# records that others have written are read by Python alone: tests/run/test_bad_input.py says nothing of the recorder
 sanitize: sanitized ## the tests of the run and of the drop-in, with the sanitized recorder
 	VESTIGE_RECORDER=$(abspath $(BUILD)/vestige-recorder-sanitized) ASAN_OPTIONS=detect_leaks=0 \
-		$(PYTHON) -m pytest -m "not unsanitized" --deselect=tests/run/test_bad_input.py \
-		tests/run tests/duct/test_duct_faults.py tests/duct/test_duct_kills.py
+		$(PYTHON) -m pytest -m "not unsanitized" tests/run tests/duct/test_duct_faults.py tests/duct/test_duct_kills.py
 
 valgrind: native ## the recorder under valgrind
 	$(PYTHON) -m pytest tests/native/test_valgrind.py

@@ -134,8 +134,11 @@ static void look(struct shared *shared, struct connection *connection, uint64_t 
     const bool settled = returned || now - connection->since > SETTLED_NS;
     const char *outcome = take_again(connection) ? outcome_of(connection, now, settled) : outcome_of_gone(connection);
 
-    if (outcome == NULL && is_closed_there(connection))
+    if (outcome == NULL && is_closed_there(connection)) {
         outcome = outcome_of(connection, now, true);
+        if (outcome == NULL) /* it still waits for an answer, through us alone */
+            outcome = outcome_of_gone(connection);
+    }
     if (outcome != NULL) {
         write_outcome(shared, connection, outcome);
         forget(connection);

@@ -170,6 +170,33 @@ def test_a_unix_socket(vestige: Vestige) -> None:
     ]
 
 
+GIVEN_UP = """
+import socket, time
+full = socket.create_server(("127.0.0.1", 0), backlog=0)
+here = full.getsockname()
+waiting = socket.create_connection(here)  # all that fits: whoever comes now gets no answer
+client = socket.socket()
+client.setblocking(False)
+client.connect_ex(here)
+time.sleep(0.005)
+client.close()
+time.sleep(0.005)
+for line in open("/proc/net/tcp"):
+    words = line.split()
+    if words[3] == "02" and words[2].endswith(":%04X" % here[1]):
+        print("still on its way")
+"""
+
+
+def test_a_connect_that_is_given_up_goes_no_further(vestige: Vestige) -> None:
+    """Nothing of the command's waits for an answer any more, and nothing of ours does in its place."""
+    seen = vestige.record("python3", "-c", GIVEN_UP)
+    assert (seen.completed.returncode, seen.completed.stdout) == (0, b"")
+    assert sorted((called.outcome, called.count) for called in seen.run.connections if called.direction == "out") == [
+        ("connected", 1), ("timeout", 1),
+    ]  # fmt: skip
+
+
 def test_an_abstract_unix_socket(vestige: Vestige) -> None:
     name = f"vestige-test-{os.getpid()}"
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as server:

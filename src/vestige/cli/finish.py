@@ -78,13 +78,14 @@ def _text(folder: str, record: Record, wanted: str) -> str:
     if wanted in ("none", "problems"):
         made = record.commit
         return f"vestige: not committed: {made.reason}" if made is not None and _is_uncommitted(record) else ""
-    from vestige.report import paint, summary  # noqa: PLC0415 - only to print
+    from vestige.report import summary  # noqa: PLC0415 - only to print
+    from vestige.report.paint import Paint  # noqa: PLC0415 - the same
 
-    painted = paint.Paint(colours=_colours())
+    paint = Paint(colours=_colours())
     if wanted == "line":
-        return summary.line(record, width=_width(), paint=painted)
+        return summary.line(record, width=_width(), paint=paint)
     processes = tuple(read_processes(os.path.join(folder, PROCESSES_NAME)))
-    return summary.summary(record, processes=processes, width=_width(), paint=painted)
+    return summary.summary(record, processes=processes, width=_width(), paint=paint)
 
 
 def _finalised(folder: str) -> Record:

@@ -19,10 +19,8 @@ _SILENT = 900.0  # s without a word after which a run without a lock is taken fo
 _GRACE = 60.0  # s between the first record and the recorder's first event, on the busiest of machines
 
 
-def stands(first: Record | None, folder: str) -> bool:
+def stands(first: Record, folder: str) -> bool:
     """Say whether a record stays as it is: the run goes on, or nothing came since it was made. Raises StoreError."""
-    if first is None:
-        return False
     if first.status == "ended" or is_running(folder):
         return True
     return first.status == "interrupted" and not _has_news(folder)
