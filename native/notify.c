@@ -2,154 +2,162 @@
 #include "notify.h"
 
 #include "connections.h"
-#include "execs.h"
-#include "exits.h"
-#include "files.h"
+#include "dispatch.h"
 #include "kernel.h"
 #include "listener.h"
-#include "marks.h"
-#include "network.h"
 #include "receiver.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CPUS_A_RECEIVER = 4, MOST_AT_START = 4, STUCK_NS = 200000000 };
+enum { CPUS_A_HELPER = 8, FEWEST_HELPERS = 1, MOST_HELPERS = 3, STUCK_NS = 200000000 };
 
+/* One receiver waits for notifications; helpers sleep until somebody who has taken one sees that another waits behind it.
+ * For the kernel wakes every thread that waits for a notification at each of them (since 6.6), and on larger machines
+ * most of the time of a call would go into that. */
 static struct receiver *receivers; /* RECEIVERS, of which `started` run */
 static int started;
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held by who waits for a notification, or takes one */
+static _Atomic int calls;                                /* for help */
+static _Atomic int asleep;                               /* helpers */
+static _Atomic bool dismissed;
 
-static const struct handler *handler_of(enum call call)
-{
-    switch (call) {
-    case CALL_NONE:
-    case CALLS:
-        return NULL;
-    case CALL_EXECVE:
-    case CALL_EXECVEAT:
-        return &execs_handler;
-    case CALL_EXIT_GROUP:
-        return &exits_handler;
-    case CALL_KILL:
-    case CALL_TGKILL:
-        return &kills_handler;
-    case CALL_CONNECT:
-    case CALL_BIND:
-    case CALL_LISTEN:
-    case CALL_SENDTO:
-    case CALL_SENDMSG:
-    case CALL_SENDMMSG:
-    case CALL_GETSOCKOPT:
-    case CALL_SOCKETCALL:
-        return &network_handler;
-    case CALL_IO_URING_SETUP:
-    case CALL_OPEN_BY_HANDLE_AT:
-    case CALL_MEMFD_CREATE:
-    case CALL_CHROOT:
-    case CALL_PIVOT_ROOT:
-    case CALL_MOUNT:
-    case CALL_MOVE_MOUNT:
-    case CALL_UNSHARE:
-    case CALL_SETNS:
-        return &marks_handler;
-    default:
-        return &files_handler;
-    }
-}
+enum queue { QUEUE_EMPTY, QUEUE_FILLED, QUEUE_OVER };
 
-static void decode(struct receiver *receiver)
-{
-    const struct seccomp_notif *notification = receiver->notification;
-    struct notice *notice = &receiver->notice;
-
-    *notice = (struct notice){
-        .id = notification->id,
-        .moment = event_moment(receiver->shared),
-        .call = traced_call(notification->data.arch, notification->data.nr),
-        .tid = (pid_t)notification->pid,
-        .is_32bit = notification->data.arch != arch_native || (notification->data.nr & X32_BIT) != 0,
-    };
-    memcpy(notice->arguments, notification->data.args, sizeof notice->arguments);
-    receiver->silent = false;
-}
-
-static void handle(struct receiver *receiver, int listener)
-{
-    const struct handler *handler;
-    int error;
-
-    decode(receiver);
-    if (receiver->notice.tid == 0) { /* a process that our pid namespace does not know */
-        atomic_fetch_add(&receiver->shared->lost, 1);
-        listener_answer_blindly(receiver->shared, receiver->notification);
-        return;
-    }
-    handler = handler_of(receiver->notice.call);
-    connections_returned(receiver->shared, receiver->notice.tid, receiver->notice.call == CALL_EXIT_GROUP);
-    error = handler == NULL ? 0 : handler->look(receiver);
-    listener_answer(listener, receiver->notice.id, error);
-    if (handler != NULL && !receiver->silent)
-        handler->write(receiver);
-}
-
-/* Waits for the next notification, or with `look_only` says whether there can be one. False at the end. */
-static bool wait_for_notification(struct shared *shared, int listener, bool look_only)
+/* What there is to receive, within so many milliseconds; -1: for ever. */
+static enum queue look_at_queue(int listener, int milliseconds)
 {
     struct pollfd poll_listener = {.fd = listener, .events = POLLIN};
+    const int ready = poll(&poll_listener, 1, milliseconds);
 
-    for (;;) {
-        int ready = poll(&poll_listener, 1, look_only ? 0 : connections_due(shared));
+    if (ready == 0 || (ready < 0 && errno == EINTR))
+        return QUEUE_EMPTY;
+    return ready > 0 && (poll_listener.revents & POLLIN) != 0 ? QUEUE_FILLED : QUEUE_OVER;
+}
 
-        if (ready > 0)
-            return (poll_listener.revents & POLLIN) != 0;
-        if (look_only || (ready < 0 && errno != EINTR))
-            return look_only;
+/* Waits until there is something to receive. Where connections are looked at now and then, by poll(2), which can be
+ * left for that; so it is before 6.11, where RECV sleeps for ever once the last process has gone. False at the end. */
+static bool wait_for_something(struct shared *shared, int listener, bool always_polls)
+{
+    int due = connections_due(shared);
+    enum queue queue = QUEUE_FILLED;
+
+    while (always_polls || due >= 0) {
+        queue = look_at_queue(listener, due);
+        if (queue != QUEUE_EMPTY)
+            break;
+        due = connections_due(shared);
     }
+    return queue != QUEUE_OVER;
+}
+
+/* Takes the next notification, whenever it comes. False at the end. */
+static bool take_next(struct receiver *receiver, int listener, bool always_polls)
+{
+    while (wait_for_something(receiver->shared, listener, always_polls)) {
+        if (listener_receive(listener, receiver->notification))
+            return true;
+        if (look_at_queue(listener, 0) == QUEUE_OVER) /* ENOENT: it was killed, or all have gone */
+            break;
+    }
+    return false;
+}
+
+/* Takes one that is there already. While another stands at the door there is none: it would take it. */
+static bool take_waiting(struct receiver *receiver, int listener)
+{
+    bool taken;
+
+    if (pthread_mutex_trylock(&door) != 0)
+        return false;
+    taken = look_at_queue(listener, 0) == QUEUE_FILLED && listener_receive(listener, receiver->notification);
+    pthread_mutex_unlock(&door);
+    return taken;
+}
+
+/* Before the answer: who waits behind this one need not wait for it. Nobody does as long as the same thread calls again
+ * and again, and then it is not looked for: the look would be one part in thirty of such a call. */
+static void call_for_help(const struct receiver *receiver, int listener)
+{
+    const bool same = (pid_t)receiver->notification->pid == receiver->notice.tid;
+
+    if (same || atomic_load(&asleep) == 0 || look_at_queue(listener, 0) != QUEUE_FILLED)
+        return;
+    atomic_fetch_add(&calls, 1);
+    shared_wake_one(&calls);
+}
+
+static void serve(struct receiver *receiver, int listener)
+{
+    struct shared *shared = receiver->shared;
+
+    atomic_store(&receiver->since, shared_now(shared));
+    call_for_help(receiver, listener);
+    if (atomic_load(&shared->finished))
+        listener_answer_blindly(shared, receiver->notification);
+    else
+        dispatch(receiver, listener);
+    atomic_store(&receiver->since, 0);
 }
 
 static void *notify_run(void *argument)
 {
     struct receiver *receiver = argument;
-    struct shared *shared = receiver->shared;
-    const int listener = atomic_load(&shared->listener);
-    const bool waits = !kernel_is_since(6, 11); /* before, RECV sleeps for ever once the last process has gone */
+    const int listener = atomic_load(&receiver->shared->listener);
+    const bool always_polls = !kernel_is_since(6, 11);
+    bool taken;
 
-    while ((!waits && connections_due(shared) < 0) || wait_for_notification(shared, listener, false)) {
-        if (!listener_receive(listener, receiver->notification)) {
-            if (!wait_for_notification(shared, listener, true)) /* ENOENT: it was killed, or all have gone */
-                break;
-            continue;
-        }
-        atomic_store(&receiver->since, shared_now(shared));
-        if (atomic_load(&shared->finished))
-            listener_answer_blindly(shared, receiver->notification);
-        else
-            handle(receiver, listener);
-        atomic_store(&receiver->since, 0);
-    }
+    do {
+        pthread_mutex_lock(&door);
+        taken = take_next(receiver, listener, always_polls);
+        pthread_mutex_unlock(&door);
+        if (taken)
+            serve(receiver, listener);
+    } while (taken);
+    atomic_store(&dismissed, true);
+    atomic_fetch_add(&calls, 1);
+    shared_wake(&calls);
     return NULL;
 }
 
-/* One keeps up with about a hundred thousand calls a second, whatever the number of processes; on a machine where many
- * run at once there are more. */
-static int wanted_receivers(void)
+static void *notify_help(void *argument)
 {
-    const long cpus = sysconf(_SC_NPROCESSORS_ONLN) / CPUS_A_RECEIVER;
+    struct receiver *receiver = argument;
+    const int listener = atomic_load(&receiver->shared->listener);
 
-    return cpus < 1 ? 1 : cpus > MOST_AT_START ? MOST_AT_START : (int)cpus;
+    for (;;) {
+        const int heard = atomic_load(&calls);
+
+        if (atomic_load(&dismissed))
+            return NULL;
+        while (take_waiting(receiver, listener))
+            serve(receiver, listener);
+        atomic_fetch_add(&asleep, 1);
+        while (!shared_wait(&calls, heard, connections_due(receiver->shared))) /* of a connect that it has answered */
+            ;
+        atomic_fetch_sub(&asleep, 1);
+    }
 }
 
-static bool start_one(struct shared *shared)
+/* A receiver keeps up with about a hundred thousand calls a second, whatever the number of processes. */
+static int wanted_helpers(void)
+{
+    const long helpers = sysconf(_SC_NPROCESSORS_ONLN) / CPUS_A_HELPER;
+
+    return helpers < FEWEST_HELPERS ? FEWEST_HELPERS : helpers > MOST_HELPERS ? MOST_HELPERS : (int)helpers;
+}
+
+static bool start_one(struct shared *shared, bool helps)
 {
     struct receiver *receiver = &receivers[started];
 
     receiver->shared = shared;
+    receiver->helps = helps;
     receiver->notification = (void *)shared->notifications[started];
-    if (!shared_thread(&receiver->thread, notify_run, receiver))
+    if (!shared_thread(&receiver->thread, helps ? notify_help : notify_run, receiver))
         return false;
     started++;
     return true;
@@ -157,17 +165,17 @@ static bool start_one(struct shared *shared)
 
 bool notify_start(struct shared *shared)
 {
-    const int wanted = wanted_receivers();
-
     receivers = mmap(NULL, sizeof *receivers * RECEIVERS, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (receivers == MAP_FAILED) {
         receivers = NULL;
         return false;
     }
-    while (started < wanted && start_one(shared))
-        ;
-    return started > 0;
+    if (!start_one(shared, false))
+        return false;
+    for (int i = 0; i < wanted_helpers(); i++)
+        (void)start_one(shared, true);
+    return true;
 }
 
 void notify_tend(struct shared *shared)
@@ -177,11 +185,11 @@ void notify_tend(struct shared *shared)
     for (int i = 0; i < started; i++) {
         const uint64_t since = atomic_load(&receivers[i].since);
 
-        if (since == 0 || now < since + STUCK_NS)
+        if (!receivers[i].helps && (since == 0 || now < since + STUCK_NS))
             return;
     }
     if (started > 0 && started < RECEIVERS)
-        (void)start_one(shared);
+        (void)start_one(shared, false);
 }
 
 static bool all_wait(void)

@@ -65,6 +65,7 @@ struct contact {
 struct receiver {
     struct shared *shared;
     pthread_t thread;
+    bool helps; /* sleeps until it is called; the others wait for the next notification */
     struct seccomp_notif *notification; /* in the shared page */
     _Atomic uint64_t since; /* ns, when it took up what it is busy with; 0: it waits */
     struct notice notice;

@@ -43,9 +43,19 @@ bool shared_wait(_Atomic int *word, int value, int milliseconds)
     return true;
 }
 
+static void wake(_Atomic int *word, int most)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, most, NULL, NULL, 0);
+}
+
 void shared_wake(_Atomic int *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    wake(word, INT32_MAX);
+}
+
+void shared_wake_one(_Atomic int *word)
+{
+    wake(word, 1);
 }
 
 void shared_close(_Atomic int *fd)

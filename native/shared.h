@@ -130,10 +130,11 @@ enum { LISTENER_PENDING = -1, LISTENER_NONE = -2 };
 
 struct shared *shared_new(void);
 
-/* Wait until `*word` is no longer `value`, at most so long (-1: for ever), and say whether it is; wake whoever waits.
- * Both across processes (futex(2)). */
+/* Wait until `*word` is no longer `value`, at most so long (-1: for ever), and say whether it is; wake all who wait, or
+ * one of them. All across processes (futex(2)). */
 bool shared_wait(_Atomic int *word, int value, int milliseconds);
 void shared_wake(_Atomic int *word);
+void shared_wake_one(_Atomic int *word);
 
 /* Closes a descriptor that is named in the page, exactly once. */
 void shared_close(_Atomic int *fd);

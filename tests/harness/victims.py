@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "victims")
 _FLAGS = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread")
-_LIBRARIES = ("clockstep",)
+_LIBRARIES = ("clockstep", "oldkernel")
 
 
 @dataclass(frozen=True)
