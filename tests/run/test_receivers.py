@@ -33,6 +33,7 @@ def test_one_thread_at_a_time_waits_and_the_others_help(vestige: Vestige, victim
     assert vestige.last().record["completeness"]["files"] == "complete"
 
 
+@pytest.mark.unsanitized
 @pytest.mark.needs("strace")
 def test_on_old_kernels_nobody_waits_but_where_something_is_there(vestige: Vestige, victims: Victims) -> None:
     """Who looked and then waited while another took it would stay for ever, and the recorder with it."""
@@ -48,6 +49,7 @@ def test_on_old_kernels_nobody_waits_but_where_something_is_there(vestige: Vesti
     assert vestige.last().code == 7
 
 
+@pytest.mark.unsanitized
 def test_on_old_kernels_many_ends_at_once_leave_nothing_behind(vestige: Vestige, victims: Victims) -> None:
     script = "for n in 1 2 3 4 5 6 7 8; do cat in & done; wait"
     Path(vestige.path("in")).write_text("in", encoding="utf-8")
