@@ -10,7 +10,7 @@ from vestige.contents.finding import ForeignError
 if TYPE_CHECKING:
     from types import ModuleType
 
-_DISTRIBUTIONS = {"PIL": "Pillow"}
+_MISSING = "comparing by content needs `pip install 'vestige[verify]'`"
 
 
 def needed(module: str) -> ModuleType:
@@ -18,6 +18,4 @@ def needed(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        top = module.partition(".")[0]
-        distribution = _DISTRIBUTIONS.get(top, top)
-        raise ForeignError(f"comparing by content needs `pip install {distribution}`") from error
+        raise ForeignError(_MISSING) from error
