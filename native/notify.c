@@ -16,8 +16,8 @@
 enum { CPUS_A_HELPER = 8, FEWEST_HELPERS = 1, MOST_HELPERS = 3, STUCK_NS = 200000000 };
 
 /* One receiver waits for notifications; helpers sleep until somebody who has taken one sees that another waits behind it.
- * For the kernel wakes every thread that waits for a notification at each of them (since 6.6), and on larger machines
- * most of the time of a call would go into that. */
+ * For the kernel wakes every thread that waits for a notification at each of them (since 6.6): with four that wait, nearly
+ * half of what tracing costs would go into that. */
 static struct receiver *receivers; /* RECEIVERS, of which `started` run */
 static int started;
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held by who waits for a notification, or takes one */
@@ -38,8 +38,8 @@ static enum queue look_at_queue(int listener, int milliseconds)
     return ready > 0 && (poll_listener.revents & POLLIN) != 0 ? QUEUE_FILLED : QUEUE_OVER;
 }
 
-/* Waits until there is something to receive. Where connections are looked at now and then, by poll(2), which can be
- * left for that; so it is before 6.11, where RECV sleeps for ever once the last process has gone. False at the end. */
+/* Waits until there is something to receive; false at the end. Mostly RECV itself waits, and there is nothing to do here.
+ * But it can't be left to look at connections; and before 6.11 it sleeps for ever once the last process has gone. */
 static bool wait_for_something(struct shared *shared, int listener, bool always_polls)
 {
     int due = connections_due(shared);

@@ -28,7 +28,7 @@ def rules(
     record = Record(
         id="01980d2a-7c00-7abc-8def-0123456789ab",
         argv=("prog", *words),
-        cwd=f"{HOME}/work",
+        cwd=f"{HOME}/project",
         status="running",
         started="2025-10-09T08:53:20.000000Z",
         ended=None,
@@ -92,20 +92,20 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"{HOME}/.condarc", "config", "user settings"),
         (f"{HOME}/data", "input", None),
         (f"{HOME}/.data/a.csv", "input", None),
-        (f"{HOME}/work/.git/HEAD", "config", "git"),
-        (f"{HOME}/work/.git/refs/heads/main", "config", "git"),
-        (f"{HOME}/work/.git/worktrees/x/commondir", "config", "git"),
-        (f"{HOME}/work/.git/objects/ab/cdef", "input", None),
-        (f"{HOME}/work/HEAD", "input", None),
-        (f"{HOME}/work/__pycache__/a.cpython-311.pyc", "cache", "bytecode"),
-        (f"{HOME}/work/__pycache__/a.nbi", "cache", "bytecode"),
-        (f"{HOME}/work/a.pyc", "cache", "bytecode"),
-        (f"{HOME}/work/a.pyo", "cache", "bytecode"),
-        (f"{HOME}/work/.ipynb_checkpoints/a.ipynb", "cache", "tool cache"),
+        (f"{HOME}/project/.git/HEAD", "config", "git"),
+        (f"{HOME}/project/.git/refs/heads/main", "config", "git"),
+        (f"{HOME}/project/.git/worktrees/x/commondir", "config", "git"),
+        (f"{HOME}/project/.git/objects/ab/cdef", "input", None),
+        (f"{HOME}/project/HEAD", "input", None),
+        (f"{HOME}/project/__pycache__/a.cpython-311.pyc", "cache", "bytecode"),
+        (f"{HOME}/project/__pycache__/a.nbi", "cache", "bytecode"),
+        (f"{HOME}/project/a.pyc", "cache", "bytecode"),
+        (f"{HOME}/project/a.pyo", "cache", "bytecode"),
+        (f"{HOME}/project/.ipynb_checkpoints/a.ipynb", "cache", "tool cache"),
         ("/var/cache/fontconfig/a", "cache", "tool cache"),
-        (f"{HOME}/work/.mypy_cache/3.11/a.json", "cache", "tool cache"),
+        (f"{HOME}/project/.mypy_cache/3.11/a.json", "cache", "tool cache"),
         (f"{HOME}/.cache/fontconfig/a", "cache", "user cache"),
-        (f"{HOME}/work/script.py", "input", None),
+        (f"{HOME}/project/script.py", "input", None),
         ("/zarr/site-packages/x.zarr/0/0", "input", None),
     ],
 )
@@ -126,9 +126,9 @@ def test_what_vestige_counts_is_no_output(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("/usr/lib/new.so", "output", "output"),
         ("/etc/hosts", "modified", "modified"),
-        (f"{HOME}/work/.git/index", "output", "output"),
+        (f"{HOME}/project/.git/index", "output", "output"),
         (f"{HOME}/v/lib/python3.11/site-packages/a.py", "output", "output"),
-        (f"{HOME}/work/__pycache__/a.cpython-311.pyc", "output", "cache"),
+        (f"{HOME}/project/__pycache__/a.cpython-311.pyc", "output", "cache"),
         (f"{HOME}/.cache/x", "modified", "cache"),
         (f"{HOME}/.cache/x", "probed", "probed"),
         (f"{HOME}/.cache/x", "temporary", "temporary"),
@@ -220,7 +220,7 @@ def test_named_on_the_command_line() -> None:
     assert some.verdict(Subject("/etc/group", "input")).kind == "config"
     assert some.verdict(Subject("/usr/bin/tool", "input", executed=True)).kind == "software"
     assert some.verdict(Subject("/dev/null", "input")).kind == "pseudo"
-    assert some.verdict(Subject("/usr/share/x", "input", names=(f"{HOME}/work/bin/link",))).kind == "input"
+    assert some.verdict(Subject("/usr/share/x", "input", names=(f"{HOME}/project/bin/link",))).kind == "input"
     assert rules("/x/a.pyc").verdict(Subject("/x/a.pyc", "output")).kind == "cache"
 
 
@@ -284,7 +284,7 @@ def test_a_python_of_somebodys_own_is_an_environment(tmp_path: Path) -> None:
         ("/a/**/x", "/a/x", True),
         ("/a/**", "/a/b/c", True),
         ("**/models/*", "/q/models/x", True),
-        ("data/*.t?t", f"{HOME}/work/data/a.txt", True),
+        ("data/*.t?t", f"{HOME}/project/data/a.txt", True),
         ("data/", "/q/data/a", True),
         ("~/in/*", f"{HOME}/in/a", True),
         ("/a/[a-c]", "/a/b", True),

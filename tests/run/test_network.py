@@ -180,11 +180,16 @@ client.setblocking(False)
 client.connect_ex(here)
 time.sleep(0.005)
 client.close()
-time.sleep(0.005)
-for line in open("/proc/net/tcp"):
-    words = line.split()
-    if words[3] == "02" and words[2].endswith(":%04X" % here[1]):
-        print("still on its way")
+
+def is_on_its_way():
+    words = [line.split() for line in open("/proc/net/tcp")]
+    return any(word[3] == "02" and word[2].endswith(":%04X" % here[1]) for word in words)
+
+until = time.monotonic() + 0.03  # less than the 50 ms for which an answer is waited for
+while is_on_its_way() and time.monotonic() < until:
+    time.sleep(0.002)
+if is_on_its_way():
+    print("still on its way")
 """
 
 

@@ -64,7 +64,6 @@ def traced(vestige: Vestige, victims: Victims, **environ: str) -> list[dict[str,
     """Run the crowd with strace around all, and return the calls of the recorder that matter here, in their order."""
     trace = Path(vestige.path("trace"))
     strace = ("strace", "-f", "-qq", "-e", "trace=ioctl,poll,ppoll", "-e", "signal=none", "-o", str(trace))
-    Path(vestige.path("in")).touch()
     done = vestige.bare(*strace, *vestige.words(victims.opener, *CROWD), env=vestige.variables | environ)
     assert done.returncode == 7, done.stderr
     found = [CALL.match(line) for line in trace.read_text(encoding="utf-8", errors="replace").splitlines()]
