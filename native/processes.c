@@ -129,6 +129,7 @@ void processes_put(uint32_t index, const struct process *process)
     pthread_mutex_lock(&lock);
     if (same(place, process)) {
         place->last = process->last;
+        place->looked_at = process->looked_at;
         place->statm = process->statm;
         place->io = process->io;
         memcpy(place->comm, process->comm, sizeof place->comm);

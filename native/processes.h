@@ -26,6 +26,7 @@ struct process {
     uint64_t first_t; /* ns since the run began: first seen */
     bool executed;    /* by notification: it has a program of its own */
     bool exiting;     /* its exit is recorded; only waits to be cleared away */
+    bool looked_at;   /* by the sampler, after it had read the CPU clock in `last` */
     int pidfd;        /* -1: none; tells how it ended when nobody else did */
     int statm;        /* these three are kept open for the first of them, -1: not */
     int io;

@@ -5,39 +5,30 @@
 #include "kept.h"
 #include "readings.h"
 #include "series.h"
+#include "shares.h"
 #include "tree.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     SHORTEST_NS = 2000000,        /* between two looks, at the very start */
     LONGEST_NS = 100000000,       /* as long as looks are cheap */
     COST_SHARE = 200,             /* a look may cost 1/200 of the time to the next: 0.5 % of a core */
-    PSS_SHARE = 400,              /* proportional sizes may cost another 0.25 % … */
-    PSS_BURST_NS = 40000000,      /* … and this much at once: a first peak deserves a look */
+    IDLE_LOOKS = 8,               /* in one of these, what has not run is looked at too: the kernel may take memory away */
 };
 
 static struct {
-    uint64_t best_pss;
-    uint64_t last_rss;
-    uint64_t pss_cost;
     uint64_t page_size;
+    uint32_t looks;
 } sampler;
 
-static uint64_t thread_cpu(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
-}
-
-/* Updates the figures of a live process; false if it is gone. */
-static bool look_at(struct process *process)
+/* Updates the figures of a live process; false if it is gone. What has not run since has the sizes and bytes that it had:
+ * unless `all` are wanted, they are not read again. */
+static bool look_at(struct process *process, bool all)
 {
     struct figures *last = &process->last;
+    const uint64_t cpu_before = last->cpu_ns;
     char text[512];
     uint64_t rss = 0;
     ssize_t length;
@@ -45,6 +36,11 @@ static bool look_at(struct process *process)
     if (!read_cpu_clock(process->pid, &last->cpu_ns))
         return false;
     last->have |= HAVE_CPU;
+    if (!all && process->looked_at && last->cpu_ns == cpu_before)
+        return true;
+    process->looked_at = true;
+    if (last->cpu_ns != cpu_before)
+        shares_may_differ();
     length = kept_read(process->pid, &process->statm, "statm", text, sizeof text);
     if (length > 0 && parse_statm(text, (size_t)length, sampler.page_size, &rss)) {
         last->rss = rss;
@@ -110,7 +106,7 @@ static void look_at_index(struct shared *shared, uint32_t index, struct look *lo
 
     if (!processes_get(index, &process))
         return;
-    if (!look_at(&process)) {
+    if (!look_at(&process, (sampler.looks + index) % IDLE_LOOKS == 0)) {
         clear_away(shared, index, &process);
         return;
     }
@@ -128,50 +124,6 @@ static void look_at_index(struct shared *shared, uint32_t index, struct look *lo
         add_to(&look->tree, &process.last);
 }
 
-static uint64_t sum_pss(void)
-{
-    uint64_t sum = 0;
-
-    const uint32_t high = processes_high();
-
-    for (uint32_t index = 0; index < high; index++) {
-        struct process process;
-        uint64_t pss;
-
-        if (processes_get(index, &process) && read_pss(process.pid, &pss))
-            sum += pss;
-    }
-    return sum;
-}
-
-/* Shared pages are counted once only by PSS, which costs about 15 us a resident MB. It is read where it can tell
- * something new: the sum of resident sizes, its upper bound, beats the best so far, one process does not hold 99 % of
- * that sum by itself, and the sum has stopped growing: on the way up a look would be spent for nothing. */
-static void look_at_shares(struct shared *shared, struct look *look)
-{
-    const uint64_t now = shared_now(shared);
-    const bool growing = look->rss > sampler.last_rss + sampler.last_rss / 50;
-    uint64_t before;
-    uint64_t pss;
-
-    sampler.last_rss = look->rss;
-    if (growing)
-        return;
-    if (look->rss <= sampler.best_pss + sampler.best_pss / 100 || look->top_rss >= look->rss - look->rss / 100)
-        return;
-    if (sampler.pss_cost > PSS_BURST_NS + now / PSS_SHARE) {
-        atomic_fetch_add(&shared->pss_skipped, 1);
-        return;
-    }
-    before = thread_cpu();
-    pss = sum_pss();
-    sampler.pss_cost += thread_cpu() - before;
-    if (pss > sampler.best_pss)
-        sampler.best_pss = pss;
-    look->has_pss = true;
-    look->pss = pss;
-}
-
 static uint64_t pause_after(uint64_t now, uint64_t cost)
 {
     uint64_t pause = now / 50;
@@ -185,18 +137,19 @@ static uint64_t pause_after(uint64_t now, uint64_t cost)
 
 uint64_t sample_tick(struct shared *shared)
 {
-    const uint64_t before = thread_cpu();
+    const uint64_t before = own_cpu();
     const uint64_t now = shared_now(shared);
     struct look look = {.tree = processes_ended()};
     uint64_t cost;
 
     sampler.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    sampler.looks++;
     tree_discover(getpid(), atomic_load(&shared->pty.leader), now);
     for (uint32_t index = 0, high = processes_high(); index < high; index++)
         look_at_index(shared, index, &look);
-    cost = thread_cpu() - before;
+    cost = own_cpu() - before;
     if (look.processes > 0) {
-        look_at_shares(shared, &look);
+        shares_look(shared, &look, now);
         series_add(shared, &look, now);
     }
     return pause_after(now, cost);
@@ -230,7 +183,7 @@ static void name_survivor(struct shared *shared, struct process *process)
 {
     struct event event;
 
-    if (!look_at(process) || (process->last.rss == 0 && is_gone(process->pid))) { /* killed and not yet reaped */
+    if (!look_at(process, true) || (process->last.rss == 0 && is_gone(process->pid))) { /* killed and not yet reaped */
         sample_write_end(shared, process, pidfd_exit_status(process->pidfd));
         return;
     }

@@ -1,0 +1,109 @@
+#define _GNU_SOURCE
+#include "shares.h"
+
+#include "processes.h"
+#include "readings.h"
+
+#include <time.h>
+
+enum {
+    SHARE = 400,             /* looks may cost 1/400 of the time since the start, 0.25 % of a core, … */
+    BURST_NS = 40000000,     /* … and this much at once: a first peak deserves one; half of both is kept … */
+    SETTLED_SHARE = 16,      /* … for sizes that have stood still for 1/16 of the run so far, … */
+    SETTLED_NS = 1000000000, /* … or as long as this */
+    VAIN_SHARE = 800,        /* a look that showed nothing new may cost 1/800 of the time to the next */
+};
+
+static struct {
+    uint64_t best;     /* the largest sum of proportional sizes */
+    uint64_t cost;     /* of all looks */
+    uint64_t last_rss; /* at the look before */
+    uint64_t mark_rss; /* within 2 % of which resident sizes have stayed … */
+    uint64_t mark_t;   /* … since then */
+    uint64_t vain_rss; /* where the last look showed nothing new … */
+    uint64_t vain_until;
+    bool may_differ;
+} shares;
+
+uint64_t own_cpu(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+}
+
+void shares_may_differ(void)
+{
+    shares.may_differ = true;
+}
+
+static bool is_above(uint64_t size, uint64_t other, unsigned percent)
+{
+    return size > other + other / 100 * percent;
+}
+
+/* On a slow way up it seems to stand still at every look: here it is within 2 % for some time. */
+static bool is_settled(uint64_t rss, uint64_t now)
+{
+    const uint64_t age = now / SETTLED_SHARE;
+
+    if (is_above(rss, shares.mark_rss, 2) || is_above(shares.mark_rss, rss, 2)) {
+        shares.mark_rss = rss;
+        shares.mark_t = now;
+    }
+    return now - shares.mark_t >= (age < SETTLED_NS ? age : SETTLED_NS);
+}
+
+/* Something has run, the sum of resident sizes, which is the upper bound, beats the best so far, one process does not hold
+ * 99 % of it by itself, it has stopped growing (on the way up a look would be spent for nothing), and it is not what it was
+ * when there was nothing new. Pages that were shared may be written to: after a while there may be. */
+static bool is_promising(const struct look *look, uint64_t now)
+{
+    const bool growing = is_above(look->rss, shares.last_rss, 2);
+
+    shares.last_rss = look->rss;
+    return shares.may_differ && !growing && is_above(look->rss, shares.best, 1) && is_above(look->rss, look->top_rss, 1) &&
+           (now >= shares.vain_until || is_above(look->rss, shares.vain_rss, 1));
+}
+
+static uint64_t sum_pss(void)
+{
+    const uint32_t high = processes_high();
+    uint64_t sum = 0;
+
+    for (uint32_t index = 0; index < high; index++) {
+        struct process process;
+        uint64_t pss;
+
+        if (processes_get(index, &process) && read_pss(process.pid, &pss))
+            sum += pss;
+    }
+    return sum;
+}
+
+void shares_look(struct shared *shared, struct look *look, uint64_t now)
+{
+    const uint64_t allowed = BURST_NS + now / SHARE;
+    const uint64_t limit = is_settled(look->rss, now) ? allowed : allowed / 2;
+    const uint64_t before = own_cpu();
+    uint64_t cost;
+
+    if (!is_promising(look, now))
+        return;
+    if (shares.cost > limit) {
+        atomic_fetch_add(&shared->pss_skipped, 1);
+        return;
+    }
+    shares.may_differ = false;
+    look->has_pss = true;
+    look->pss = sum_pss();
+    cost = own_cpu() - before;
+    shares.cost += cost;
+    if (!is_above(look->pss, shares.best, 1)) {
+        shares.vain_rss = look->rss;
+        shares.vain_until = now + cost * VAIN_SHARE;
+    }
+    if (look->pss > shares.best)
+        shares.best = look->pss;
+}
