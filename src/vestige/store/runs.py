@@ -131,7 +131,7 @@ class Runs:
 
     def names_in(self, store: place.Store) -> frozenset[str]:
         """Return the names of the run folders in one of the stores. Raises StoreError when it can't be read."""
-        return frozenset(_names(store))
+        return frozenset(name for name, _ in _entries_in(store.runs))
 
     def find(self, words: str) -> RunFolder:
         """Return the run that is meant.
@@ -174,7 +174,7 @@ class Runs:
 
     def _entries(self) -> list[tuple[str, str]]:
         """Return name and parent of every folder."""
-        return [(name, store.runs) for store in self.stores for name in _names(store)]
+        return list(itertools.chain.from_iterable(_entries_in(store.runs) for store in self.stores))
 
     def _last(self, back: int) -> RunFolder:
         for index, folder in enumerate(self.newest_first()):
@@ -199,13 +199,13 @@ class Runs:
         return " or ".join(store.path for store in self.stores)
 
 
-def _names(store: place.Store) -> list[str]:
+def _entries_in(runs: str) -> list[tuple[str, str]]:
     try:
-        return [name for name in os.listdir(store.runs) if not name.startswith(".")]
+        return [(name, runs) for name in os.listdir(runs) if not name.startswith(".")]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"can't read {store.runs}: {error.strerror}") from error
+        raise StoreError(f"can't read {runs}: {error.strerror}") from error
 
 
 def moment_in(name: str) -> str:
