@@ -108,6 +108,14 @@ bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns)
     return true;
 }
 
+uint64_t read_own_cpu(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+}
+
 bool read_pss(pid_t pid, uint64_t *pss)
 {
     char text[2048];

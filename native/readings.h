@@ -13,6 +13,8 @@ bool read_stat(pid_t pid, struct stat_line *stat);
 /* Adds what /proc/PID/status says; false if it can't be read. */
 bool read_status(pid_t pid, struct figures *figures);
 bool read_cpu_clock(pid_t tgid, uint64_t *cpu_ns);
+/* What this thread has used, ns. */
+uint64_t read_own_cpu(void);
 bool read_pss(pid_t pid, uint64_t *pss);
 /* How a process ended, even after its parent has reaped it (kernel 6.15): a wait status, -1 if it can't be known. */
 int pidfd_exit_status(int pidfd);

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 enum {
-    SHORTEST_NS = 2000000,        /* between two looks, at the very start */
-    LONGEST_NS = 100000000,       /* as long as looks are cheap */
-    COST_SHARE = 200,             /* a look may cost 1/200 of the time to the next: 0.5 % of a core */
-    IDLE_LOOKS = 8,               /* in one of these, what has not run is looked at too: the kernel may take memory away */
+    SHORTEST_NS = 2000000,  /* between two looks, at the very start */
+    LONGEST_NS = 100000000, /* as long as looks are cheap */
+    COST_SHARE = 200,       /* a look may cost 1/200 of the time to the next: 0.5 % of a core */
+    IDLE_LOOKS = 8,         /* in one of these, what has not run is looked at too: the kernel may take memory away */
 };
 
 static struct {
@@ -23,8 +23,8 @@ static struct {
     uint32_t looks;
 } sampler;
 
-/* Updates the figures of a live process; false if it is gone. What has not run since has the sizes and bytes that it had:
- * unless `all` are wanted, they are not read again. */
+/* Updates the figures of a live process; false if it is gone. What has not run since has the sizes and bytes that it
+ * had: unless `all` are wanted, they are not read again. */
 static bool look_at(struct process *process, bool all)
 {
     struct figures *last = &process->last;
@@ -137,7 +137,7 @@ static uint64_t pause_after(uint64_t now, uint64_t cost)
 
 uint64_t sample_tick(struct shared *shared)
 {
-    const uint64_t before = own_cpu();
+    const uint64_t before = read_own_cpu();
     const uint64_t now = shared_now(shared);
     struct look look = {.tree = processes_ended()};
     uint64_t cost;
@@ -147,7 +147,7 @@ uint64_t sample_tick(struct shared *shared)
     tree_discover(getpid(), atomic_load(&shared->pty.leader), now);
     for (uint32_t index = 0, high = processes_high(); index < high; index++)
         look_at_index(shared, index, &look);
-    cost = own_cpu() - before;
+    cost = read_own_cpu() - before;
     if (look.processes > 0) {
         shares_look(shared, &look, now);
         series_add(shared, &look, now);

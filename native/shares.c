@@ -4,8 +4,6 @@
 #include "processes.h"
 #include "readings.h"
 
-#include <time.h>
-
 enum {
     SHARE = 400,             /* looks may cost 1/400 of the time since the start, 0.25 % of a core, … */
     BURST_NS = 40000000,     /* … and this much at once: a first peak deserves one; half of both is kept … */
@@ -25,14 +23,6 @@ static struct {
     bool may_differ;
 } shares;
 
-uint64_t own_cpu(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
-}
-
 void shares_may_differ(void)
 {
     shares.may_differ = true;
@@ -43,27 +33,30 @@ static bool is_above(uint64_t size, uint64_t other, unsigned percent)
     return size > other + other / 100 * percent;
 }
 
-/* On a slow way up it seems to stand still at every look: here it is within 2 % for some time. */
-static bool is_settled(uint64_t rss, uint64_t now)
+/* On a slow way up resident sizes seem to stand still at every look: how long have they been within 2 %? */
+static void follow(uint64_t rss, uint64_t now)
 {
-    const uint64_t age = now / SETTLED_SHARE;
-
     if (is_above(rss, shares.mark_rss, 2) || is_above(shares.mark_rss, rss, 2)) {
         shares.mark_rss = rss;
         shares.mark_t = now;
     }
-    return now - shares.mark_t >= (age < SETTLED_NS ? age : SETTLED_NS);
 }
 
-/* Something has run, the sum of resident sizes, which is the upper bound, beats the best so far, one process does not hold
- * 99 % of it by itself, it has stopped growing (on the way up a look would be spent for nothing), and it is not what it was
- * when there was nothing new. Pages that were shared may be written to: after a while there may be. */
+static uint64_t cost_allowed(uint64_t now)
+{
+    const uint64_t age = now / SETTLED_SHARE;
+    const bool settled = now - shares.mark_t >= (age < SETTLED_NS ? age : SETTLED_NS);
+    const uint64_t allowed = BURST_NS + now / SHARE;
+
+    return settled ? allowed : allowed / 2;
+}
+
+/* Something has run, the sum of resident sizes, which is the upper bound, beats the best so far, one process does not
+ * hold 99 % of it by itself, and it is not what it was when there was nothing new. Pages that were shared may be written
+ * to: after a while there may be. */
 static bool is_promising(const struct look *look, uint64_t now)
 {
-    const bool growing = is_above(look->rss, shares.last_rss, 2);
-
-    shares.last_rss = look->rss;
-    return shares.may_differ && !growing && is_above(look->rss, shares.best, 1) && is_above(look->rss, look->top_rss, 1) &&
+    return shares.may_differ && is_above(look->rss, shares.best, 1) && is_above(look->rss, look->top_rss, 1) &&
            (now >= shares.vain_until || is_above(look->rss, shares.vain_rss, 1));
 }
 
@@ -84,21 +77,22 @@ static uint64_t sum_pss(void)
 
 void shares_look(struct shared *shared, struct look *look, uint64_t now)
 {
-    const uint64_t allowed = BURST_NS + now / SHARE;
-    const uint64_t limit = is_settled(look->rss, now) ? allowed : allowed / 2;
-    const uint64_t before = own_cpu();
+    const bool growing = is_above(look->rss, shares.last_rss, 2); /* on the way up a look would be spent for nothing */
     uint64_t cost;
 
-    if (!is_promising(look, now))
+    shares.last_rss = look->rss;
+    follow(look->rss, now);
+    if (growing || !is_promising(look, now))
         return;
-    if (shares.cost > limit) {
+    if (shares.cost > cost_allowed(now)) {
         atomic_fetch_add(&shared->pss_skipped, 1);
         return;
     }
     shares.may_differ = false;
+    cost = read_own_cpu();
     look->has_pss = true;
     look->pss = sum_pss();
-    cost = own_cpu() - before;
+    cost = read_own_cpu() - cost;
     shares.cost += cost;
     if (!is_above(look->pss, shares.best, 1)) {
         shares.vain_rss = look->rss;

@@ -1,5 +1,5 @@
-/* How much memory the run holds with shared pages counted once: proportional sizes (PSS), which cost about 15 us a resident
- * megabyte and are read only where they can tell something. */
+/* How much memory the run holds with shared pages counted once: proportional sizes (PSS), which cost about 15 us a
+ * resident megabyte and are read only where they can tell something. */
 #ifndef VESTIGE_SHARES_H
 #define VESTIGE_SHARES_H
 
@@ -12,7 +12,5 @@
 void shares_may_differ(void);
 /* Adds the sum of proportional sizes to a look, if it is worth its price. */
 void shares_look(struct shared *shared, struct look *look, uint64_t now);
-/* What this thread has used, ns. */
-uint64_t own_cpu(void);
 
 #endif

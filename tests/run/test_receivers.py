@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harness.command import Vestige
     from harness.victims import Victims
 
+pytestmark = pytest.mark.needs("recorder", "gcc")
+
 CROWD = ("crowd", "200")  # threads that open a file all at once
 CALL = re.compile(r"(?P<tid>\d+) +(?P<back><\.\.\. )?(?P<name>ioctl|p?poll)[ (](?P<rest>.*)")
 
