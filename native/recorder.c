@@ -217,7 +217,7 @@ int recorder_run(const struct run *run)
     frame_trace(shared, run->request->trace);
     machine_start(&machine, shared);
     observe(run);
-    relay_settle(shared);
+    relay_settle();
     end_record(shared, &machine);
     linger(shared);
     return 0;

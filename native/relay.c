@@ -14,14 +14,16 @@
 
 enum {
     PIECE_SIZE = 1 << 20,
-    IDLE_MS = 50, /* after which a piece that waits for a neighbour is written down */
-    MOST_NAP_US = 20000,
+    IDLE_MS = 50,        /* after which a piece that waits for a neighbour is written down */
+    PTY_HOLDS = 1 << 16, /* at most; Linux: some 12 KiB */
 };
 
 struct relay {
     struct shared *shared;
     uint64_t owed[STREAMS]; /* duplicated for the copy, not yet passed on */
     bool full[STREAMS];     /* the reader has no room: wait for that first */
+    bool settling;          /* how much is still to be kept is known: */
+    uint64_t last[STREAMS]; /* so much from the beginning, if there is so much */
     struct piece piece;
 };
 
@@ -186,14 +188,44 @@ static void wait_for_work(struct relay *relay, struct pollfd *polls)
         polls[2 * i + 1] = (struct pollfd){.fd = stream->out, .events = due ? POLLOUT : 0};
     }
     polls[2 * STREAMS + 1] = (struct pollfd){.fd = terminal_is_ours(relay->shared) ? relay->shared->words : -1};
-    polls[2 * STREAMS] = (struct pollfd){.fd = atomic_load(&settling) ? -1 : wake_up, .events = POLLIN};
+    polls[2 * STREAMS] = (struct pollfd){.fd = relay->settling ? -1 : wake_up, .events = POLLIN};
     if (poll(polls, 2 * STREAMS + 2, relay->piece.stream >= 0 || wake_up < 0 ? IDLE_MS : -1) == 0)
         piece_record(relay->shared, &relay->piece);
+}
+
+/* What was written by now is still kept, what follows it need not be. Only this thread takes from the pipes, so that only
+ * here it is known how much that is; a pty does not say what has no room yet in what it says. */
+static void begin_settling(struct relay *relay)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        struct stream *stream = &relay->shared->streams[i];
+        int waiting = 0;
+
+        if (stream->in >= 0 && ioctl(stream->in, FIONREAD, &waiting) == 0)
+            relay->last[i] = atomic_load(&stream->bytes) + (uint64_t)waiting + (stream->plain ? PTY_HOLDS : 0);
+    }
+    relay->settling = true;
+}
+
+static bool is_passing_on(const struct relay *relay)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        const struct stream *stream = &relay->shared->streams[i];
+        struct pollfd from = {.fd = stream->in, .events = POLLIN};
+
+        if (atomic_load(&stream->bytes) < relay->last[i] && poll(&from, 1, 0) > 0 && (from.revents & POLLIN) != 0)
+            return true;
+    }
+    return false;
 }
 
 static void settle(struct relay *relay)
 {
     if (!atomic_load(&settling) || atomic_load(&settled))
+        return;
+    if (!relay->settling)
+        begin_settling(relay);
+    if (is_passing_on(relay))
         return;
     for (int i = 0; i < STREAMS; i++)
         end_copy(&relay->shared->streams[i], 0);
@@ -225,21 +257,6 @@ static void *relay_run(void *argument)
     return NULL;
 }
 
-static void drain(const struct stream *stream)
-{
-    useconds_t nap = 50;
-    int waiting = 0;
-    uint64_t due;
-
-    if (stream->in < 0 || ioctl(stream->in, FIONREAD, &waiting) != 0)
-        return;
-    due = atomic_load(&stream->bytes) + (uint64_t)waiting;
-    while (stream->in >= 0 && atomic_load(&stream->bytes) < due) {
-        usleep(nap);
-        nap = nap < MOST_NAP_US ? nap * 2 : nap;
-    }
-}
-
 bool relay_start(struct shared *shared)
 {
     pthread_t thread;
@@ -252,12 +269,10 @@ bool relay_start(struct shared *shared)
     return true;
 }
 
-void relay_settle(struct shared *shared)
+void relay_settle(void)
 {
     if (!started)
         return;
-    for (int i = 0; i < STREAMS; i++)
-        drain(&shared->streams[i]);
     atomic_store(&settling, true);
     eventfd_write(wake_up, 1);
     shared_wait(&settled, 0, -1);

@@ -12,7 +12,7 @@
  * both streams are at their end. False if there can be no thread. */
 bool relay_start(struct shared *shared);
 /* Returns once all that was written before this call has been passed on; from then on nothing is kept any more. */
-void relay_settle(struct shared *shared);
+void relay_settle(void);
 
 /* Moves what can be moved now, without copying; false at the stream's end. The guard uses nothing else. */
 bool relay_move(struct stream *stream, size_t most);

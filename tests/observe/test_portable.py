@@ -9,8 +9,9 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from harness.front import Front, portable
@@ -30,6 +31,12 @@ EVENTS = ".vestige/runs/*/events.jsonl"
 def popen(program: Front, *words: str, **options: Any) -> subprocess.Popen[bytes]:
     call = [sys.executable, "-m", "vestige", "run", *words]
     return subprocess.Popen(call, cwd=program.folder, env=program.environ, **options)
+
+
+def read_slowly(pipe: IO[bytes]) -> None:
+    """Read to the end, always slower than it is written."""
+    while os.read(pipe.fileno(), 1 << 16):
+        time.sleep(0.002)
 
 
 def named(program: Front, name: str) -> list[dict[str, Any]]:
@@ -150,6 +157,21 @@ class TestStreams:
         with running.stdout:
             assert running.stdout.read() == b"late\n"
         assert "sh" in [survivor["name"] for survivor in final(program)["survivors"]]
+
+    def test_a_child_left_behind_that_never_rests_is_not_waited_for(self, tmp_path: Path) -> None:
+        program = portable(tmp_path)
+        running = popen(program, "sh", "-c", "yes & echo $! >&2", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert running.stdout
+        assert running.stderr
+        with running.stdout, running.stderr:
+            child = int(running.stderr.readline())
+            reader = threading.Thread(target=read_slowly, args=(running.stdout,))
+            reader.start()
+            try:
+                assert running.wait(10) == 0
+            finally:
+                os.kill(child, signal.SIGKILL)
+                reader.join()
 
     def test_a_terminal_stays_the_terminal(self, tmp_path: Path) -> None:
         program = portable(tmp_path)

@@ -68,6 +68,36 @@ def test_a_recorder_killed_between_the_records_end_and_the_word_of_it(vestige: V
         assert process.wait(timeout=60) == 3
 
 
+def delayed(**calls: str) -> list[str]:
+    """Return the words that run a command with system calls delayed, each given as `call="delay_exit=MICROSECONDS"`."""
+    injected = [word for call, how in calls.items() for word in ("-e", f"inject={call}:{how}")]
+    return ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={','.join(calls)}", *injected]
+
+
+@pytest.mark.needs("strace")
+def test_the_last_words_before_the_end_while_earlier_ones_are_passed_on(vestige: Vestige) -> None:
+    """What stood in the pipe and what had been passed on were read one after the other, while the relay was between."""
+    late = delayed(splice="delay_exit=400000", poll="delay_exit=150000")
+    words = vestige.words("sh", "-c", "printf one; sleep 0.3; printf two", options=("--trace", "off"))
+    assert vestige.bare(*late, *words).stdout == b"onetwo"
+    assert vestige.last().captured("stdout") == b"onetwo"
+
+
+@pytest.mark.needs("strace")
+def test_the_end_is_not_waited_for_where_another_holds_the_output(vestige: Vestige) -> None:
+    """The same words were counted as waiting and as passed on: so many more were due from whoever held the pipe."""
+    late = delayed(ioctl="delay_exit=400000:when=1..4", poll="delay_exit=150000:when=1..20")
+    words = vestige.words("sh", "-c", "sleep 1000 & printf $!", options=("--trace", "off"))
+    with vestige.start_bare(*late, *words) as process:
+        folder = vestige.new_folder()
+        try:
+            until(lambda: recorded.is_over(folder), "the end of the record")
+        finally:
+            assert process.stdout
+            os.kill(int(os.read(process.stdout.fileno(), 32)), signal.SIGKILL)
+    assert vestige.finalised(folder).captured("stdout").isdigit()
+
+
 def beginning(path: str) -> bytes:
     """Return what a file holds by now, nothing where there is none."""
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:

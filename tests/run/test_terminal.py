@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -349,6 +350,20 @@ def test_capture_all_copies_what_the_terminal_showed(vestige: Vestige, victims: 
     copied = vestige.last().captured("stdout")
     assert b"tty 1 1 1" in copied
     assert b"interrupts 1" in copied
+
+
+def test_capture_all_keeps_the_last_words_where_another_holds_the_terminal(vestige: Vestige) -> None:
+    """A pty says how much can be read at once, and holds more: the rest was shown, and missing in the copy."""
+    script = "sleep 1000 & echo $!; head -c 60000 /dev/zero | tr '\\0' a"
+    terminal = spawn(vestige, *vestige.words("sh", "-c", script, options=("--capture", "all", "-q")))
+    shown = b""
+    while shown.count(b"a") < 60000:
+        shown += terminal.read_nonblocking(4096, timeout=30)
+        time.sleep(0.02)
+    os.kill(int(shown.split()[0]), signal.SIGKILL)
+    assert spoken(terminal) == b""
+    assert code(terminal) == 0
+    assert vestige.last().captured("stdout") == shown
 
 
 def test_capture_all_gives_the_terminal_back(shell: pexpect.spawn[bytes]) -> None:

@@ -9,7 +9,9 @@ import os
 import select
 import signal
 import stat
+import struct
 import sys
+import termios
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -164,11 +166,16 @@ class Relay:
                 return
 
     def _pump(self) -> None:
-        stopping = False
-        while not self.ended and not stopping:
-            stopping = self._awake in select.select([self._source, self._awake], [], [])[0]
-            while not self.ended and (piece := self._read()) is not None:
-                self._take(piece)
+        while not self.ended and self._awake not in select.select([self._source, self._awake], [], [])[0]:
+            self._take_one()
+        last = self.passed + (0 if self.ended else _waiting_in(self._source))  # others may go on writing for ever
+        while not self.ended and self.passed < last:
+            self._take_one()
+
+    def _take_one(self) -> None:
+        piece = self._read()
+        if piece is not None:
+            self._take(piece)
 
     def _read(self) -> bytes | None:
         """Return what is there, b"" at the end, None where nothing is there now."""
@@ -212,6 +219,13 @@ class Relay:
         self._copied += written
         if written < len(piece):
             self.reason = "can't write the copy: no space left on device"
+
+
+def _waiting_in(pipe: int) -> int:
+    """Return how many bytes stand in a pipe."""
+    held = fcntl.ioctl(pipe, termios.FIONREAD, bytes(struct.calcsize("i")))
+    (waiting,) = struct.unpack("i", held)
+    return int(waiting)
 
 
 class Streams:
