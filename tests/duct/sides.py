@@ -90,6 +90,15 @@ def duct() -> str:
     return shutil.which("duct", path=os.path.dirname(sys.executable)) or "duct"
 
 
+def quick_duct() -> list[str]:
+    """Return the words that start con-duct's `duct` as an installation without pyout does: in half of the time.
+
+    Only its `ls` shows tables with pyout, and all its programs import it.
+    """
+    start = "import sys; sys.modules['pyout'] = None; sys.argv[0] = sys.argv.pop(1); from con_duct.cli import "
+    return [sys.executable, "-c", f"{start}duct_entrypoint; sys.exit(duct_entrypoint())", duct()]
+
+
 def con_duct() -> str:
     """Return con-duct's program of subcommands."""
     return os.path.join(os.path.dirname(duct()), "con-duct")
@@ -99,7 +108,7 @@ def outcomes(
     call: Call, *, ours: list[str], variables: dict[str, str], base: Path, theirs: list[str] | None = None
 ) -> tuple[Outcome, Outcome]:
     """Run a call under con-duct (`duct`, if no other program is given) and under `ours`, both at once."""
-    programs = {"theirs": theirs or [duct()], "ours": ours}
+    programs = {"theirs": theirs or quick_duct(), "ours": ours}
     started = [_Started(call, [*program, *call.words], variables, base / name) for name, program in programs.items()]
     first, second = (one.outcome() for one in started)
     return first, second
