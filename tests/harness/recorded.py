@@ -8,6 +8,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+# what a recorder may take, however much it sees; memory that the sanitizers keep for themselves comes on top
+MOST_RECORDER_MEMORY = 20_000_000 if "ASAN_OPTIONS" in os.environ else 10_000_000  # B
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import processes
+from harness import processes, recorded
 from harness import victims as building
 from harness.waiting import until
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs("recorder", "gcc")
 
-MB = 1_000_000
 CODE = 7  # of the opener
 MANY = 100_000
 
@@ -85,7 +84,7 @@ def test_100000_different_names(vestige: Vestige, victims: Victims) -> None:
     probed = {path for path in run.of_kind("probed") if "/nothing." in path}
     assert len(probed) == MANY
     assert run.record["completeness"]["files"] == "complete"
-    assert run.figure("recorder_memory").number < 10 * MB
+    assert run.figure("recorder_memory").number < recorded.MOST_RECORDER_MEMORY
 
 
 def test_many_files_made(vestige: Vestige, victims: Victims) -> None:
@@ -93,7 +92,7 @@ def test_many_files_made(vestige: Vestige, victims: Victims) -> None:
     run = assert_same(vestige, victims.opener, "making", str(count))
     assert len([path for path in run.of_kind("output") if "/made/" in path]) == count
     assert run.record["completeness"]["files"] == "complete"
-    assert run.figure("recorder_memory").number < 10 * MB
+    assert run.figure("recorder_memory").number < recorded.MOST_RECORDER_MEMORY
 
 
 # parts of vestige that are killed meanwhile
