@@ -27,7 +27,7 @@ struct relay {
     struct piece piece;
 };
 
-static _Atomic bool settling; /* keep nothing from now on */
+static _Atomic bool ended; /* the command has: keep what was written by now, and nothing else */
 static _Atomic int settled;
 static bool started;
 static int wake_up = -1;
@@ -221,7 +221,7 @@ static bool is_passing_on(const struct relay *relay)
 
 static void settle(struct relay *relay)
 {
-    if (!atomic_load(&settling) || atomic_load(&settled))
+    if (!atomic_load(&ended) || atomic_load(&settled))
         return;
     if (!relay->settling)
         begin_settling(relay);
@@ -273,7 +273,7 @@ void relay_settle(void)
 {
     if (!started)
         return;
-    atomic_store(&settling, true);
+    atomic_store(&ended, true);
     eventfd_write(wake_up, 1);
     shared_wait(&settled, 0, -1);
 }

@@ -23,7 +23,8 @@ _NO_SKIP = "VESTIGE_TEST_NO_SKIP"
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return one more than there are CPUs: tests wait for others, for finalisers mostly, a tenth of their time."""
-    return len(os.sched_getaffinity(0)) + 1
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cpus + 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

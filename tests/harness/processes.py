@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
+from typing import IO
 
 from harness.waiting import until
 
@@ -58,3 +60,9 @@ def environment(pid: int) -> bytes:
             return file.read()
     except OSError:
         return b""
+
+
+def read_slowly(pipe: IO[bytes]) -> None:
+    """Read to the end, always slower than it is written."""
+    while os.read(pipe.fileno(), 1 << 16):
+        time.sleep(0.002)

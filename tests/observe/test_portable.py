@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -11,14 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness import processes
 from harness.front import Front, portable
 from harness.waiting import until
 
 from vestige.errors import UsageError
 from vestige.observe import portable as observer
+from vestige.observe import relay
 from vestige.observe.recorder import Order
 
 if TYPE_CHECKING:
@@ -31,12 +34,6 @@ EVENTS = ".vestige/runs/*/events.jsonl"
 def popen(program: Front, *words: str, **options: Any) -> subprocess.Popen[bytes]:
     call = [sys.executable, "-m", "vestige", "run", *words]
     return subprocess.Popen(call, cwd=program.folder, env=program.environ, **options)
-
-
-def read_slowly(pipe: IO[bytes]) -> None:
-    """Read to the end, always slower than it is written."""
-    while os.read(pipe.fileno(), 1 << 16):
-        time.sleep(0.002)
 
 
 def named(program: Front, name: str) -> list[dict[str, Any]]:
@@ -165,7 +162,7 @@ class TestStreams:
         assert running.stderr
         with running.stdout, running.stderr:
             child = int(running.stderr.readline())
-            reader = threading.Thread(target=read_slowly, args=(running.stdout,))
+            reader = threading.Thread(target=processes.read_slowly, args=(running.stdout,))
             reader.start()
             try:
                 assert running.wait(10) == 0
@@ -182,6 +179,26 @@ class TestStreams:
         os.close(terminal)
         os.close(control)
         assert final(program)["streams"]["stdout"]["kind"] == "terminal"
+
+
+def test_a_pipe_that_nobody_holds_at_the_end_is_at_its_end() -> None:
+    """The word to finish may come together with the end: a process was left behind for a pipe that nobody held."""
+    read, write = os.pipe()
+    for _ in range(100):
+        with contextlib.closing(Silent()) as notes:
+            piped = relay.Relay(relay.Target("stdout", write, "pipe", captured=True), -1, notes)
+            os.close(piped.sink)
+            piped.finish()
+            assert piped.ended
+    os.close(read)
+    os.close(write)
+
+
+class Silent(relay.Notes):
+    """Notes nothing, since nothing is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
 
 
 class TestSignals:

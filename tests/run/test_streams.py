@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 from harness import inherited, processes, recorded
@@ -221,18 +221,12 @@ def test_vestige_ends_with_the_command_and_late_output_still_arrives(vestige: Ve
         assert (process.stdout.read(), process.stderr.read()) == (b"early\nlate\n", b"later\n")
 
 
-def read_slowly(pipe: IO[bytes]) -> None:
-    """Read to the end, always slower than it is written."""
-    while os.read(pipe.fileno(), 1 << 16):
-        time.sleep(0.002)
-
-
 def test_a_survivor_that_never_rests_is_not_waited_for(vestige: Vestige) -> None:
     with vestige.start("sh", "-c", "yes & echo $! >&2") as process:
         assert process.stdout
         assert process.stderr
         survivor = int(process.stderr.readline())
-        reader = threading.Thread(target=read_slowly, args=(process.stdout,))
+        reader = threading.Thread(target=processes.read_slowly, args=(process.stdout,))
         reader.start()
         try:
             assert process.wait(timeout=30) == 0

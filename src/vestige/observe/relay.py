@@ -171,6 +171,8 @@ class Relay:
         last = self.passed + (0 if self.ended else _waiting_in(self._source))  # others may go on writing for ever
         while not self.ended and self.passed < last:
             self._take_one()
+        if not self.ended:
+            self._take_one()  # the end, unless others hold the pipe
 
     def _take_one(self) -> None:
         piece = self._read()
