@@ -207,13 +207,15 @@ static void begin_settling(struct relay *relay)
     relay->settling = true;
 }
 
+/* There is something to pass on that the command wrote, or an end that step() is about to see. */
 static bool is_passing_on(const struct relay *relay)
 {
     for (int i = 0; i < STREAMS; i++) {
         const struct stream *stream = &relay->shared->streams[i];
         struct pollfd from = {.fd = stream->in, .events = POLLIN};
 
-        if (atomic_load(&stream->bytes) < relay->last[i] && poll(&from, 1, 0) > 0 && (from.revents & POLLIN) != 0)
+        if (poll(&from, 1, 0) > 0 &&
+            ((from.revents & POLLIN) == 0 || atomic_load(&stream->bytes) < relay->last[i]))
             return true;
     }
     return false;

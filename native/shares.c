@@ -5,16 +5,16 @@
 #include "readings.h"
 
 enum {
-    SHARE = 400,             /* looks may cost 1/400 of the time since the start, 0.25 % of a core, … */
-    BURST_NS = 40000000,     /* … and this much at once: a first peak deserves one; half of both is kept … */
-    SETTLED_SHARE = 16,      /* … for sizes that have stood still for 1/16 of the run so far, … */
-    SETTLED_NS = 1000000000, /* … or as long as this */
-    VAIN_SHARE = 800,        /* a look that showed nothing new may cost 1/800 of the time to the next */
+    SHARE = 400,         /* all looks may cost 1/400 of the time since the start, 0.25 % of a core, … */
+    BURST_NS = 20000000, /* … this much at once: a first peak deserves one, … */
+    STILL_SHARE = 4,     /* … and a quarter of the time for which sizes have now stood still, at what may be the top; */
+    VAIN_SHARE = 800,    /* a look that showed nothing new may cost 1/800 of the time to the next */
 };
 
 static struct {
     uint64_t best;     /* the largest sum of proportional sizes */
-    uint64_t cost;     /* of all looks */
+    uint64_t cost;     /* of all looks … */
+    uint64_t next;     /* … and what one more is likely to cost: as much as the last */
     uint64_t last_rss; /* at the look before */
     uint64_t mark_rss; /* within 2 % of which resident sizes have stayed … */
     uint64_t mark_t;   /* … since then */
@@ -42,13 +42,9 @@ static void follow(uint64_t rss, uint64_t now)
     }
 }
 
-static uint64_t cost_allowed(uint64_t now)
+static bool is_affordable(uint64_t now)
 {
-    const uint64_t age = now / SETTLED_SHARE;
-    const bool settled = now - shares.mark_t >= (age < SETTLED_NS ? age : SETTLED_NS);
-    const uint64_t allowed = BURST_NS + now / SHARE;
-
-    return settled ? allowed : allowed / 2;
+    return shares.cost + shares.next <= BURST_NS + now / SHARE + (now - shares.mark_t) / STILL_SHARE;
 }
 
 /* Something has run, the sum of resident sizes, which is the upper bound, beats the best so far, one process does not
@@ -78,25 +74,25 @@ static uint64_t sum_pss(void)
 void shares_look(struct shared *shared, struct look *look, uint64_t now)
 {
     const bool growing = is_above(look->rss, shares.last_rss, 2); /* on the way up a look would be spent for nothing */
-    uint64_t cost;
+    uint64_t before;
 
     shares.last_rss = look->rss;
     follow(look->rss, now);
     if (growing || !is_promising(look, now))
         return;
-    if (shares.cost > cost_allowed(now)) {
+    if (!is_affordable(now)) {
         atomic_fetch_add(&shared->pss_skipped, 1);
         return;
     }
     shares.may_differ = false;
-    cost = read_own_cpu();
+    before = read_own_cpu();
     look->has_pss = true;
     look->pss = sum_pss();
-    cost = read_own_cpu() - cost;
-    shares.cost += cost;
+    shares.next = read_own_cpu() - before;
+    shares.cost += shares.next;
     if (!is_above(look->pss, shares.best, 1)) {
         shares.vain_rss = look->rss;
-        shares.vain_until = now + cost * VAIN_SHARE;
+        shares.vain_until = now + shares.next * VAIN_SHARE;
     }
     if (look->pss > shares.best)
         shares.best = look->pss;

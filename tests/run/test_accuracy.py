@@ -155,6 +155,13 @@ def test_300_mb_in_two_processes_at_the_same_time_is_600(stage: Stage) -> None:
     assert_tree_peak(act.run, sum(part.resident for part in act.children))
 
 
+def test_a_way_up_in_steps_leaves_a_look_for_the_top(stage: Stage) -> None:
+    """Every step could be the top, and a look at it costs the more the higher it is."""
+    act = stage.play("children:2", "touch:600", *("touch:20", "sleep:200") * 5, "sleep:2000")
+    assert_process_peaks(act.run, act.parts)
+    assert_tree_peak(act.run, sum(part.resident for part in act.children))
+
+
 def test_a_daemon_with_a_session_of_its_own_belongs_to_the_run(stage: Stage) -> None:
     act = stage.play("daemon", "touch:200", "spin:1000", "free", options=("--wait",))
     (daemon,) = act.parts

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,10 +70,13 @@ def test_a_recorder_killed_between_the_records_end_and_the_word_of_it(vestige: V
         assert process.wait(timeout=60) == 3
 
 
-def delayed(**calls: str) -> list[str]:
-    """Return the words that run a command with system calls delayed, each given as `call="delay_exit=MICROSECONDS"`."""
+def delayed(*noted: str, log: str = os.devnull, **calls: str) -> list[str]:
+    """Return the words that run a command with system calls delayed, each given as `call="delay_exit=MICROSECONDS"`.
+
+    They, and those `noted`, are written to `log`.
+    """
     injected = [word for call, how in calls.items() for word in ("-e", f"inject={call}:{how}")]
-    return ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={','.join(calls)}", *injected]
+    return ["strace", "-f", "-qq", "-o", log, "-e", f"trace={','.join([*noted, *calls])}", *injected]
 
 
 @pytest.mark.needs("strace")
@@ -96,6 +101,18 @@ def test_the_end_is_not_waited_for_where_another_holds_the_output(vestige: Vesti
             assert process.stdout
             os.kill(int(os.read(process.stdout.fileno(), 32)), signal.SIGKILL)
     assert vestige.finalised(folder).captured("stdout").isdigit()
+
+
+@pytest.mark.needs("strace")
+def test_helpers_are_awaited_where_the_last_words_come_with_the_pipes_end(vestige: Vestige) -> None:
+    """The relay told that all was kept before it had seen the end, which then looked as if another held the pipe."""
+    log = vestige.path("calls")
+    late = delayed("pidfd_open", log=log, splice="delay_enter=200000", tee="delay_enter=200000")
+    assert vestige.bare(*late, *vestige.words("printf", "x", options=("--trace", "off"))).stdout == b"x"
+    calls = Path(log).read_text().splitlines()
+    front = calls[0].split()[0]
+    opened = re.findall(rf"^{front} +pidfd_open\((\d+)", "\n".join(calls), re.MULTILINE)
+    assert set(opened) - {front}, "the front has not waited for the guard's end"
 
 
 def beginning(path: str) -> bytes:
