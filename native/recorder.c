@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -29,13 +30,19 @@
 
 enum { EXIT_TAKE_OVER = 1 };
 
-/* The lock says "this run lives" to whoever asks, on any machine that sees the file. */
+/* The lock says "this run lives" to whoever asks, on any machine that sees the file: who finds the file without it knows
+ * that the run is over, for it has its name when the lock is held. */
 static int open_log(int folder)
 {
-    int log = openat(folder, "events.jsonl", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int log = openat(folder, ".events.jsonl.tmp", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
-    for (int tries = 0; log >= 0 && tries < 50 && flock(log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; tries++)
-        usleep(200); /* somebody is just asking */
+    if (log < 0)
+        return -1;
+    (void)flock(log, LOCK_EX | LOCK_NB); /* there are file systems without locks */
+    if (renameat(folder, ".events.jsonl.tmp", folder, "events.jsonl") != 0) {
+        close(log);
+        return -1;
+    }
     return log;
 }
 

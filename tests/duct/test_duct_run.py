@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from duct import rows, views
 from duct.sides import Outcome, outcomes
+from harness import processes
 from harness.command import CHECKOUT, environment
 from harness.waiting import until
 
@@ -100,7 +101,7 @@ def compare_execution(theirs: Outcome, ours: Outcome, their: dict[str, Any], our
         assert our[key] == their[key]
     for key in ("logs_prefix", "working_directory"):
         assert ours.plain(our[key]) == theirs.plain(their[key])
-    both = {key for key in our if their[key] is not None and (our[key] is not None or key != "average_vsz")}
+    both = {key for key in our if their[key] is not None}
     assert {key: kind(our[key]) for key in both} == {key: kind(their[key]) for key in both}
     assert all(our[key] is None or isinstance(our[key], int) for key in ("peak_rss", "peak_vsz"))
     assert our["end_time"] - our["start_time"] == pytest.approx(our["wall_clock_time"], abs=0.001)
@@ -198,6 +199,17 @@ class TestFigures:
         assert 150 << 20 < program.summary["peak_rss"] < 190 << 20
         assert program.summary["average_pcpu"] > 5
         assert program.summary["peak_pcpu"] >= program.summary["average_pcpu"]
+
+    @pytest.mark.needs("strace")
+    def test_a_command_that_is_over_before_anybody_looks_has_them_too(self, program: Duct) -> None:
+        late = processes.delayed(**dict.fromkeys(processes.FORKS, "delay_exit=200000"))
+        words = (program.vestige.executable, "duct", "-p", "x_", "true")
+        done = program.vestige.bare(*late, *words, env=program.vestige.variables | {"VESTIGE_TRACE": "off"})
+        assert done.returncode == 0, done.stderr
+        (line,) = program.usage
+        assert program.summary["average_rss"] == line["averages"]["rss"] > 0
+        assert program.summary["average_pmem"] == line["averages"]["pmem"]
+        assert program.summary["num_samples"] == line["num_samples"] == 1
 
     def test_children_in_a_session_of_their_own_are_counted(self, program: Duct) -> None:
         program("setsid", "-w", "sh", "-c", hold(150) + "; sleep 0.3")

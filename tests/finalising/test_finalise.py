@@ -137,15 +137,26 @@ def test_a_guard_that_stays_for_survivors_does_not_keep_the_run_running(tmp_path
         assert finalise(path).status == "ended"
 
 
-@pytest.mark.parametrize("events", [None, Events()])
-def test_a_run_whose_recorder_is_about_to_begin_is_running(tmp_path: Path, events: Events | None) -> None:
-    path = folder(tmp_path, events)
+def test_a_run_whose_recorder_is_about_to_begin_is_running(tmp_path: Path) -> None:
+    path = folder(tmp_path, None)
     assert finalise(path).status == "running"
     age(path)
-    record = finalise(path)
+    assert_nothing_was_seen(finalise(path))
+
+
+def test_a_run_whose_events_nobody_holds_is_over_even_if_there_are_none(tmp_path: Path) -> None:
+    """They have their name when they are held: the disk was full."""
+    path = folder(tmp_path, Events())
+    with open(os.path.join(path, "events.jsonl"), "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert finalise(path).status == "running"
+    assert_nothing_was_seen(finalise(path))
+
+
+def assert_nothing_was_seen(record: Record) -> None:
     assert (record.status, record.ended) == ("interrupted", None)
     assert record.exit == Exit(reason="nobody saw how the command ended")
-    assert record.resources["wall"].reason == "the command was never started"
+    assert record.resources["wall"].reason == "nobody saw the start of the run"
 
 
 def test_power_cut(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import IO
 
 from harness.waiting import until
 
+FORKS = ("clone", "clone3", "fork", "vfork")
+
 
 def state(pid: int) -> str | None:
     """Return the one-letter state of a process, None when it is gone."""
@@ -66,3 +68,12 @@ def read_slowly(pipe: IO[bytes]) -> None:
     """Read to the end, always slower than it is written."""
     while os.read(pipe.fileno(), 1 << 16):
         time.sleep(0.002)
+
+
+def delayed(*noted: str, log: str = os.devnull, **calls: str) -> list[str]:
+    """Return the words that run a command with system calls delayed, each given as `call="delay_exit=MICROSECONDS"`.
+
+    They, and those `noted`, are written to `log`.
+    """
+    injected = [word for call, how in calls.items() for word in ("-e", f"inject={call}:{how}")]
+    return ["strace", "-f", "-qq", "-o", log, "-e", f"trace={','.join([*noted, *calls])}", *injected]

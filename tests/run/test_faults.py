@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("recorder", "gcc")
 
 MB = 1_000_000
+PAGE = 4096
 SMALL_JOB = "echo out; echo err >&2; /bin/true; (exit 5); /bin/echo more; exit 3"
 SMALL_OUTPUT = (3, b"out\nmore\n", b"err\n")
 
@@ -68,6 +70,20 @@ def test_a_disk_that_fills_up_meanwhile(vestige: Vestige, victims: Victims, disk
     assert stdout["reason"]
     assert run.captured("stdout") == bare.stdout[: len(run.captured("stdout"))]
     assert_no_false_zero(run)
+
+
+@pytest.mark.needs("root")
+def test_a_run_without_a_single_event_is_over_when_it_is(vestige: Vestige, disk: str) -> None:
+    """Its events are empty, as those of a run that begins; but nobody holds them."""
+    full = vestige.variables | {"VESTIGE_STORE": disk}
+    assert vestige.run("true", env=full).returncode == 0
+    filler = places.fill(disk)
+    os.truncate(filler, os.path.getsize(filler) - PAGE)  # for the first record
+    assert_small_job(vestige.run("sh", "-c", SMALL_JOB, env=full))
+    os.unlink(filler)
+    record = json.loads(vestige.call("show", "--json", env=full).stdout)
+    assert record["status"] == "interrupted"
+    assert record["resources"]["wall"]["reason"] == "nobody saw the start of the run"
 
 
 @pytest.mark.needs("root")

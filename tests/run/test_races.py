@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import command, recorded
+from harness import command, processes, recorded
 from harness.waiting import until
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def test_a_fork_that_ends_at_once_is_not_taken_for_a_new_process_while_it_dies(v
 @pytest.mark.needs("strace")
 def test_a_command_that_runs_before_its_start_is_written_is_no_shorter(vestige: Vestige) -> None:
     """The fork returns in the recorder when the command is well on its way: here strace holds it back."""
-    forks = "clone,clone3,fork,vfork"
-    late = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={forks}", "-e", f"inject={forks}:delay_exit=100000"]
+    late = processes.delayed(**dict.fromkeys(processes.FORKS, "delay_exit=100000"))
     done = vestige.bare(*late, *vestige.words("sleep", "0.3", options=("--trace", "off")))
     assert (done.returncode, done.stderr) == (0, b"")
     moments = {event["event"]: event["t"] for event in recorded.read_lines(vestige.last().events_path)}
@@ -70,19 +69,10 @@ def test_a_recorder_killed_between_the_records_end_and_the_word_of_it(vestige: V
         assert process.wait(timeout=60) == 3
 
 
-def delayed(*noted: str, log: str = os.devnull, **calls: str) -> list[str]:
-    """Return the words that run a command with system calls delayed, each given as `call="delay_exit=MICROSECONDS"`.
-
-    They, and those `noted`, are written to `log`.
-    """
-    injected = [word for call, how in calls.items() for word in ("-e", f"inject={call}:{how}")]
-    return ["strace", "-f", "-qq", "-o", log, "-e", f"trace={','.join([*noted, *calls])}", *injected]
-
-
 @pytest.mark.needs("strace")
 def test_the_last_words_before_the_end_while_earlier_ones_are_passed_on(vestige: Vestige) -> None:
     """What stood in the pipe and what had been passed on were read one after the other, while the relay was between."""
-    late = delayed(splice="delay_exit=400000", poll="delay_exit=150000")
+    late = processes.delayed(splice="delay_exit=400000", poll="delay_exit=150000")
     words = vestige.words("sh", "-c", "printf one; sleep 0.3; printf two", options=("--trace", "off"))
     assert vestige.bare(*late, *words).stdout == b"onetwo"
     assert vestige.last().captured("stdout") == b"onetwo"
@@ -91,7 +81,7 @@ def test_the_last_words_before_the_end_while_earlier_ones_are_passed_on(vestige:
 @pytest.mark.needs("strace")
 def test_the_end_is_not_waited_for_where_another_holds_the_output(vestige: Vestige) -> None:
     """The same words were counted as waiting and as passed on: so many more were due from whoever held the pipe."""
-    late = delayed(ioctl="delay_exit=400000:when=1..4", poll="delay_exit=150000:when=1..20")
+    late = processes.delayed(ioctl="delay_exit=400000:when=1..4", poll="delay_exit=150000:when=1..20")
     words = vestige.words("sh", "-c", "sleep 1000 & printf $!", options=("--trace", "off"))
     with vestige.start_bare(*late, *words) as process:
         folder = vestige.new_folder()
@@ -107,7 +97,7 @@ def test_the_end_is_not_waited_for_where_another_holds_the_output(vestige: Vesti
 def test_helpers_are_awaited_where_the_last_words_come_with_the_pipes_end(vestige: Vestige) -> None:
     """The relay told that all was kept before it had seen the end, which then looked as if another held the pipe."""
     log = vestige.path("calls")
-    late = delayed("pidfd_open", log=log, splice="delay_enter=200000", tee="delay_enter=200000")
+    late = processes.delayed("pidfd_open", log=log, splice="delay_enter=200000", tee="delay_enter=200000")
     assert vestige.bare(*late, *vestige.words("printf", "x", options=("--trace", "off"))).stdout == b"x"
     calls = Path(log).read_text().splitlines()
     front = calls[0].split()[0]

@@ -289,11 +289,15 @@ def _exact(recording: Recording, figures: dict[str, object], *, window: float, m
         better |= {"start_time": began, "end_time": began + recording.wall}
     if peak is not None:
         better |= {"peak_rss": int(peak), "peak_pmem": percent(peak, memory)}
-    if whole.mean_rss is not None:
-        better |= {"average_rss": float(whole.mean_rss), "average_pmem": percent(whole.mean_rss, memory)}
-        looked = figures.get("num_samples")
-        better["num_samples"] = max(whole.looks, looked if isinstance(looked, int) else 0)
-    vsz = figures.get("peak_vsz")
+    looked, vsz = figures.get("num_samples"), figures.get("peak_vsz")
+    mean = whole.mean_rss
+    if looked is None and largest:  # over before anybody looked: what it held at its end is all there is
+        better["average_vsz"] = float(largest)
+    if looked is None and mean is None:
+        mean = peak
+    if mean is not None:
+        better |= {"average_rss": float(mean), "average_pmem": percent(mean, memory)}
+        better["num_samples"] = max(whole.looks, looked if isinstance(looked, int) else 1)
     if largest:
         better["peak_vsz"] = max(largest, vsz if isinstance(vsz, int) else 0)
     if recording.value("cpu") is not None and recording.wall > 0:

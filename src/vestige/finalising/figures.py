@@ -64,7 +64,8 @@ def has_unwaited(relations: Family) -> bool:
 
 def _wall(observation: Observation) -> Figure:
     if observation.started is None:
-        return _unavailable("wall", "the command was never started")
+        over = observation.failed is not None or observation.end is not None
+        return _unavailable("wall", "the command was never started" if over else "nobody saw the start of the run")
     if observation.end is not None:
         return Figure((observation.end.t - observation.started) / SECOND, "s", "exact")
     return _at_least("wall", observation.seconds(observation.last), NO_END)

@@ -29,14 +29,12 @@ def stands(first: Record, folder: str) -> bool:
 def is_running(folder: str) -> bool:
     """Say whether a recorder is at work: it holds a lock on its events for as long as it lives.
 
-    flock(2) lets go when the last holder dies, however it dies. The guard may live on for processes that outlast the
-    run; then `end` is written already. Raises StoreError.
+    flock(2) lets go when the last holder dies, however it dies. The file has its name when the lock is held. The guard
+    may live on for processes that outlast the run; then `end` is written already. Raises StoreError.
     """
     path = os.path.join(folder, place.EVENTS_NAME)
     try:
         with open_regular(path) as events:
-            if os.fstat(events.fileno()).st_size == 0 and _is_young(folder):
-                return True  # just made, perhaps not locked yet: a lock of ours might keep the recorder from its own
             return _is_locked(events.fileno()) and not _ended(path)
     except FileNotFoundError:
         return _is_young(folder) and not _is_over(folder)

@@ -13,7 +13,8 @@ import time
 class Journal:
     """Appends events, one line each; a line that can't be written is counted, never raised.
 
-    While it is open it holds the lock by which others know that the run lives. With `path` None it writes nothing.
+    While it is open it holds the lock by which others know that the run lives; the file has its name when the lock is
+    held. With `path` None it writes nothing.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -23,8 +24,11 @@ class Journal:
         self._seq = 0
         self._descriptor = -1
         if path is not None:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            folder, name = os.path.split(path)
+            unnamed = os.path.join(folder, f".{name}.tmp")
+            self._descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
             _lock(self._descriptor, fcntl.LOCK_EX)
+            os.rename(unnamed, path)
 
     def now(self) -> int:
         """Return nanoseconds since the run began."""
