@@ -20,11 +20,14 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
 }
 
+/* What three clocks said at the moment from which every `t` counts; that is a while ago where the machine is busy. */
 static void write_clocks(struct json *json, const struct shared *shared)
 {
-    json_uint(json, "realtime_ns", clock_ns(CLOCK_REALTIME));
+    const uint64_t ago = shared_now(shared);
+
+    json_uint(json, "realtime_ns", clock_ns(CLOCK_REALTIME) - ago);
     json_uint(json, "monotonic_ns", shared->monotonic_ns);
-    json_uint(json, "boottime_ns", clock_ns(CLOCK_BOOTTIME));
+    json_uint(json, "boottime_ns", clock_ns(CLOCK_BOOTTIME) - ago);
     json_int(json, "clock_ticks", sysconf(_SC_CLK_TCK));
     json_int(json, "page_size", sysconf(_SC_PAGESIZE));
 }

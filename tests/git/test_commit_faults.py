@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -304,6 +306,21 @@ def on_disk(vestige: Vestige, disk: str, monkeypatch: pytest.MonkeyPatch) -> Rep
     for name, value in made.vestige.variables.items():
         monkeypatch.setenv(name, value)
     return made
+
+
+@pytest.mark.parametrize("others", ["[1", "[1]", "[" * 5000])
+def test_a_record_of_a_foreign_hand(repository: Repository, others: str) -> None:
+    """What a rerun keeps of another tool's record is JSON within JSON."""
+    repository.committed("echo new > out")
+    path = Path(repository.runs()[-1], "record.json")
+    record = json.loads(path.read_text())
+    record["options"]["commit"]["others"] = others
+    path.write_text(json.dumps(record))
+    repository.write("out", "newer\n")
+    done = repository.later("--again")
+    assert done.returncode != 0
+    assert b"`options.commit.others` must hold a JSON object" in done.stderr
+    assert done.stderr.count(b"\n") == 1
 
 
 class TestNoPlace:

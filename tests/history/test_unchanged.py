@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -265,8 +266,9 @@ class TestTheRunItself:
 
     def test_one_that_goes_on(self, desk: Desk) -> None:
         folder = desk.keep(status="running", ended=0)
-        (folder / "events.jsonl").write_text("")  # just made: its recorder is about to begin
-        assert "goes on" in desk.why_not()
+        with open(folder / "events.jsonl", "wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert "goes on" in desk.why_not()
 
     def test_tracing_is_off_now(self, desk: Desk) -> None:
         desk.keep()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import re
 import shlex
@@ -52,6 +53,15 @@ def test_a_command_that_runs_before_its_start_is_written_is_no_shorter(vestige: 
     assert (done.returncode, done.stderr) == (0, b"")
     moments = {event["event"]: event["t"] for event in recorded.read_lines(vestige.last().events_path)}
     assert moments["end"] - moments["start"] >= 300_000_000
+
+
+@pytest.mark.needs("strace")
+def test_a_run_whose_recorder_begins_late_began_before_its_command(vestige: Vestige) -> None:
+    """The clock was read when the first event was written, and taken for that of the moment from which events count."""
+    late = processes.delayed(setpgid="delay_enter=300000")
+    done = vestige.bare(*late, *vestige.words("date", "+%s.%N", options=("--trace", "off")))
+    started = dt.datetime.fromisoformat(vestige.last().record["started"].replace("Z", "+00:00")).timestamp()
+    assert started <= float(done.stdout)
 
 
 @pytest.mark.needs("strace")

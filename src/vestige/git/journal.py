@@ -228,6 +228,6 @@ def _parsed(content: bytes | None) -> dict[str, Any]:
     """Return what the journal says; nothing if it was never whole."""
     try:
         found = json.loads(content or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     return found if isinstance(found, dict) else {}

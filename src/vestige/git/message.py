@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vestige.errors import GitError
+from vestige.errors import GitError, RecordError
 from vestige.git import datalad, footprint, placeholders
 from vestige.text import to_bytes
 
@@ -86,11 +86,21 @@ def _run_record(
         outputs=tuple(outputs),
         extra_inputs=options.extra_inputs,
         chain=options.chain,
-        others={} if options.others is None else json.loads(options.others),
+        others=_others(options),
         exit=record.exit.code,
         dsid=dataset_id(repository),
         vestige=footprint.footprint(record, uses, top=repository.top, ids=plan.ids, left_out=plan.left_out),
     )
+
+
+def _others(options: CommitOptions) -> dict[str, Any]:
+    try:
+        others = json.loads(options.others or "{}")
+    except (ValueError, RecursionError):
+        others = None
+    if not isinstance(others, dict):
+        raise RecordError("the run's record is damaged or foreign: `options.commit.others` must hold a JSON object")
+    return others
 
 
 def _cmd(record: Record, options: CommitOptions) -> str:

@@ -175,6 +175,7 @@ class _Run:
 
     def write_begin(self) -> None:
         """Write the first events: what is run, and that nothing is traced."""
+        ago = self.journal.now()  # every `t` counts from there
         self.journal.write(
             "begin",
             format=1,
@@ -182,9 +183,9 @@ class _Run:
             id=self.order.run_id,
             argv=[from_bytes(os.fsencode(word)) for word in self.order.argv],
             cwd=_cwd(),
-            realtime_ns=time.time_ns(),
+            realtime_ns=time.time_ns() - ago,
             monotonic_ns=self.journal.begun_ns,
-            boottime_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME) if sys.platform == "linux" else None,
+            boottime_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME) - ago if sys.platform == "linux" else None,
             clock_ticks=os.sysconf("SC_CLK_TCK"),
             page_size=os.sysconf("SC_PAGE_SIZE"),
             pids={"front": os.getpid()},

@@ -121,6 +121,8 @@ def store(path: str, answers: Answers) -> None:
 def _answers(content: Any) -> Answers:  # noqa: ANN401 - JSON comes in
     if content["format"] != FORMAT or content["mode"] not in MODES:
         raise ValueError
+    if not isinstance(content["collectors"], dict):
+        raise TypeError
     collectors = {_word(name): _word(url) for name, url in content["collectors"].items()}
     return Answers(content["mode"], tuple(map(_answer, content["answers"])), collectors)
 

@@ -71,7 +71,7 @@ def draft(folder: str, week: str) -> Draft:
         with open(path, encoding="ascii") as file:
             report, token, coins = json.loads(file.read(1 << 10))
         bytes.fromhex(report + token + coins)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise TelemetryError(f"`{path}` can't be used: remove it") from error
     return Draft(report, token, coins)
 

@@ -144,7 +144,7 @@ def deletions(places: Places) -> list[Deletion]:
             Deletion(str(one["collector"]), str(one["report"]), str(one["token"]), float(one["since"]))
             for one in content
         ]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return []
 
 

@@ -24,6 +24,7 @@ MOST_REPORTS = 4  # of one schema
 LARGEST = 64 << 10  # B, of all
 WEEKS_KEPT = 5  # that of the report, and four to send it in
 _PAUSES = (1.0, 2.0, 4.0, 7.0)  # days
+_END_OF_TIME = 1e11  # s since 1970; a foreign hand may have written more
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,16 @@ def _read(path: str) -> Waiting | None:
             content = json.loads(file.read(payload.LARGEST * 4))
         waiting = Waiting(**content)
         week_start(waiting.week)
-        return (
-            waiting if all(isinstance(getattr(waiting, name), str) for name in ("body", "token", "collector")) else None
-        )
+        return waiting if _is_sound(waiting) else None
     except (OSError, ValueError, TypeError, RecursionError, TelemetryError):
         return None
+
+
+def _is_sound(waiting: Waiting) -> bool:
+    words = (getattr(waiting, name) for name in Waiting.__slots__ if name not in ("attempts", "next"))
+    return (
+        all(isinstance(word, str) for word in words)
+        and type(waiting.attempts) is int
+        and waiting.attempts >= 0
+        and 0 <= waiting.next < _END_OF_TIME
+    )
