@@ -194,7 +194,7 @@ def test_what_cannot_be_used_names_file_key_and_what_is_allowed(tmp_path: Path, 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe", b"tool.vestige = 3\n[tool]\nvestige = 3\n"])
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"tool.vestige = 3\n[tool]\nvestige = 3\n", b"x = " + b"[" * 3000])
 def test_hostile_files(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "vestige.toml").write_bytes(raw)
     with pytest.raises(ConfigError):
@@ -204,6 +204,13 @@ def test_hostile_files(tmp_path: Path, raw: bytes) -> None:
 def test_a_table_that_is_none(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", '# tool.vestige\n[tool]\nvestige = "x"\n')
     with pytest.raises(ConfigError, match="must be a table"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vestige.toml", "pyproject.toml"])
+def test_a_link_to_a_file_without_end(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="it is no config"):
         load(tmp_path)
 
 

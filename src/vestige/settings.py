@@ -33,6 +33,7 @@ PROJECT_FILES = ("vestige.toml", "pyproject.toml")
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 _LARGEST_SIZE = 1 << 63
+_LARGEST_FILE = 8 << 20  # B; a link in somebody's project may lead to a file without end
 _DIGITS = 20  # more than any size has
 
 
@@ -407,9 +408,12 @@ def _read(path: str, *, must_be_readable: bool = True) -> bytes | None:
         raise ConfigError(f"can't read `{path}`: {error.strerror}") from error
     try:
         with open(descriptor, "rb") as file:
-            return file.read()
+            raw = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise ConfigError(f"can't read `{path}`: {error.strerror}") from error
+    if len(raw) > _LARGEST_FILE:
+        raise ConfigError(f"`{path}` is larger than {_LARGEST_FILE >> 20} MiB: it is no config")
+    return raw
 
 
 def _parsed(path: str, raw: bytes) -> dict[str, object]:
@@ -421,6 +425,8 @@ def _parsed(path: str, raw: bytes) -> dict[str, object]:
         return toml.loads(raw.decode("utf-8"))
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise ConfigError(f"`{path}` is no valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"`{path}` is nested too deeply") from error
 
 
 def _apply_table(settings: Settings, path: str, table: object) -> None:

@@ -13,6 +13,7 @@ import pytest
 from harness.pipelines import Project, Ran
 
 from vestige import api
+from vestige.kedro import cli_hooks
 from vestige.kedro.stale import Verdict, of_run, verdicts
 from vestige.pipelines.changed import changes
 from vestige.pipelines.executed import pipelines
@@ -207,6 +208,32 @@ class TestWhy:
         (node,) = next(each for each in run["nodes"] if each["type"] == "run")["nodes"]
         assert node["parameters"]["params:seconds"]["value"] == 0.5
         assert node["code"].startswith("sha256:")
+
+
+class TestAskedForByTheConfig:
+    @pytest.mark.parametrize(
+        ("path", "text", "is_asked_for"),
+        [
+            ("project/pyproject.toml", "[tool.vestige.kedro]\nrecord = true\n", True),
+            ("project/pyproject.toml", "[tool.vestige]\nkedro = {record = true}\n", True),
+            ("project/vestige.toml", "[kedro]\nrecord = true\n", True),
+            ("config/vestige/config.toml", "[kedro]\nrecord = true\n", True),
+            ("project/pyproject.toml", "[tool.vestige.kedro]\nrecord = false\n", False),
+            ("project/pyproject.toml", '[tool.vestige.kedro]\nrecord = "true"\n', False),
+            ("project/pyproject.toml", "[tool.vestige]\nkedro = true\n", False),
+            ("project/vestige.toml", "[kedro\n", False),
+            ("elsewhere/vestige.toml", "[kedro]\nrecord = true\n", False),
+        ],
+    )
+    def test_wherever_a_key_may_stand(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, text: str, *, is_asked_for: bool
+    ) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+        file = tmp_path / path
+        (tmp_path / "project").mkdir()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        assert cli_hooks.is_recorded(str(tmp_path / "project")) == is_asked_for
 
 
 class TestCommands:

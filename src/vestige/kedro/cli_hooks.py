@@ -1,4 +1,4 @@
-"""`kedro run` in a project that says `record = true` in `[tool.vestige.kedro]`: it becomes a run of vestige.
+"""`kedro run` in a project whose config says `record = true` for Kedro: it becomes a run of vestige.
 
 Kedro calls this before every command in a project. The program is replaced by itself under `vestige run`, so that all
 of it is recorded, but for the second that Kedro took to come here.
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _hook = HookimplMarker("kedro_cli")  # as `kedro.framework.cli.hooks.cli_hook_impl` is made
-_FILE = "pyproject.toml"
 
 
 class CliHooks:
@@ -36,20 +35,15 @@ class CliHooks:
 
 
 def is_recorded(project: str) -> bool:
-    """Say whether a project asks for its runs to be recorded; a file that can't be read asks for nothing."""
+    """Say whether the config asks for the runs of a project to be recorded; one that can't be read asks for nothing."""
+    from vestige import settings  # noqa: PLC0415 - only where a pipeline is about to run
+    from vestige.errors import ConfigError  # noqa: PLC0415
+
     try:
-        with open(os.path.join(project, _FILE), "rb") as file:
-            content = file.read()
-        if b"tool.vestige.kedro" not in content:
-            return False
-        try:
-            import tomllib as toml  # noqa: PLC0415 - only where it is asked for
-        except ImportError:  # Python 3.10
-            import tomli as toml  # type: ignore[import-not-found,no-redef,unused-ignore]  # noqa: PLC0415
-        found: Any = toml.loads(content.decode("utf-8"))
-        return found["tool"]["vestige"]["kedro"].get("record") is True
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        said, _ = settings.table("kedro", os.environ, project).get("record", (False, ""))
+    except ConfigError:
         return False
+    return said is True
 
 
 cli_hooks = CliHooks()
