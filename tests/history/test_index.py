@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -255,6 +256,22 @@ def test_columns_come_back_as_they_were(tmp_path: Path) -> None:
         read.column("none")
     with pytest.raises(snapshot.DamagedError):
         snapshot.Snapshot(path, "another test")
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["", "[]", "5", "{}", "[" * 5000, '{"format": "vestige.index"}', *(
+        json.dumps({"format": snapshot.FORMAT, "content": "test", "body": body, "crc": zlib.crc32(str(body).encode())})
+        for body in (
+            5, "", "5", "[]", "{}", "[" * 5000, '{"rows": 1, "columns": []}', '{"rows": 1, "columns": {"a": 1}}',
+        )
+    )],
+)  # fmt: skip
+def test_a_head_of_a_foreign_hand(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "columns"
+    path.write_text(head + "\n")
+    with pytest.raises(snapshot.DamagedError):
+        snapshot.Snapshot(str(path), "test")
 
 
 def test_records_are_typed_as_the_register_says(store: Store) -> None:

@@ -45,7 +45,7 @@ class Snapshot:
                 if self.rows > sum(size for size, _ in places.values()):  # each row takes a few bytes somewhere
                     raise DamagedError("it has fewer rows than it says")
                 self._parts = {name: _part(file, size, crc) for name, (size, crc) in places.items()}
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
                 raise DamagedError(str(error)) from error
 
     def column(self, name: str) -> list[Any]:
