@@ -144,6 +144,10 @@ void read_figures(pid_t pid, struct figures *figures, bool wait)
 
     *figures = (struct figures){.tgid = pid};
     (void)read_status(pid, figures);
+    if (figures->tgid == 0) { /* it is just being reaped; to the clock below, 0 is ourselves */
+        *figures = (struct figures){.tgid = pid};
+        return;
+    }
     length = read_proc(figures->tgid, "io", text, sizeof text);
     if (length > 0)
         parse_io(text, (size_t)length, figures);

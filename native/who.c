@@ -25,8 +25,8 @@ pid_t who_process(struct threads *threads, pid_t tid)
         return threads->kept[slot].pid;
     (void)read_status(tid, &figures);
     threads->kept[slot].tid = tid;
-    threads->kept[slot].pid = figures.tgid;
-    return figures.tgid;
+    threads->kept[slot].pid = figures.tgid != 0 ? figures.tgid : tid; /* 0: it is just being reaped */
+    return threads->kept[slot].pid;
 }
 
 static uint64_t mount_namespace(pid_t pid)

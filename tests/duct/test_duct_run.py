@@ -209,6 +209,7 @@ class TestFigures:
         (line,) = program.usage
         assert program.summary["average_rss"] == line["averages"]["rss"] > 0
         assert program.summary["average_pmem"] == line["averages"]["pmem"]
+        assert program.summary["average_vsz"] == program.summary["peak_vsz"] == line["totals"]["vsz"] > 0
         assert program.summary["num_samples"] == line["num_samples"] == 1
 
     def test_children_in_a_session_of_their_own_are_counted(self, program: Duct) -> None:

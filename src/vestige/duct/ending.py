@@ -291,10 +291,10 @@ def _exact(recording: Recording, figures: dict[str, object], *, window: float, m
         better |= {"peak_rss": int(peak), "peak_pmem": percent(peak, memory)}
     looked, vsz = figures.get("num_samples"), figures.get("peak_vsz")
     mean = whole.mean_rss
-    if looked is None and largest:  # over before anybody looked: what it held at its end is all there is
+    if looked is None and peak is not None:  # over before anybody looked: what it held at its end is all there is
+        mean = peak if mean is None else mean
+        largest = largest or int(peak)  # no smaller than that, as in usage.jsonl
         better["average_vsz"] = float(largest)
-    if looked is None and mean is None:
-        mean = peak
     if mean is not None:
         better |= {"average_rss": float(mean), "average_pmem": percent(mean, memory)}
         better["num_samples"] = max(whole.looks, looked if isinstance(looked, int) else 1)
