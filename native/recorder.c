@@ -34,12 +34,13 @@ enum { EXIT_TAKE_OVER = 1 };
  * that the run is over, for it has its name when the lock is held. */
 static int open_log(int folder)
 {
-    int log = openat(folder, ".events.jsonl.tmp", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    static const char unnamed[] = ".events.jsonl.tmp";
+    int log = openat(folder, unnamed, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
     if (log < 0)
         return -1;
     (void)flock(log, LOCK_EX | LOCK_NB); /* there are file systems without locks */
-    if (renameat(folder, ".events.jsonl.tmp", folder, "events.jsonl") != 0) {
+    if (renameat(folder, unnamed, folder, "events.jsonl") != 0) {
         close(log);
         return -1;
     }

@@ -323,6 +323,12 @@ def test_a_record_of_a_foreign_hand(repository: Repository, others: str) -> None
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 5000])
+def test_a_journal_of_a_foreign_hand(repository: Repository, content: str) -> None:
+    repository.write(os.path.join(".git", "vestige", "journal.json"), content)
+    assert repository.committed("echo new > out").files == {"out": "A"}
+
+
 class TestNoPlace:
     @pytest.mark.needs("root")
     def test_on_a_disk_with_ever_more_room(self, on_disk: Repository) -> None:
