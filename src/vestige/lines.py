@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import stat
@@ -15,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 4 << 20  # arguments of 128 KiB a word are cut by the recorder; nothing honest comes near
 LARGEST = (1 << 63) - 1
+DEEPEST = 100  # objects and lists in each other: more may be read, but not written again by every Python
 _OFFSET_BITS = 48
 _FIRST = (
     b'{"seq":'  # cannot stand inside JSON text, where quotes are escaped: here a line begins, even glued to another
@@ -28,10 +30,15 @@ _WINDOW = 1 << 16
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"{constant} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # what it lets in can be written again
 
 
 @dataclass(slots=True)
@@ -98,10 +105,26 @@ def open_regular(path: str) -> BinaryIO:
 def parse(line: bytes) -> dict[str, Any] | None:
     """Return the object that a line holds, None where it holds anything else."""
     try:
-        event = _DECODER.decode(line.decode("utf-8"))
+        event = DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError):  # not JSON or not UTF-8; nested beyond reason
         return None
     return event if isinstance(event, dict) else None
+
+
+def is_deep(value: object) -> bool:
+    """Say whether objects and lists are nested more than `DEEPEST` deep."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for item in level for inner in _inner(item) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _seq(piece: bytes) -> int | None:

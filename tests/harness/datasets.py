@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +103,17 @@ class Templates:
             top = os.path.join(self.folder, name)
             os.mkdir(top)
             make(Dataset(dataclasses.replace(vestige, folder=top, variables=variables)))
+            _let_the_second_end()
             self.made[name] = top
         shutil.copytree(self.made[name], vestige.folder, symlinks=True, dirs_exist_ok=True)
         copy = Dataset(dataclasses.replace(vestige, variables=variables))
         _settle(copy)
         return copy
+
+
+def _let_the_second_end() -> None:
+    """Git reads a file of the same second as its index anew whenever it writes one: git-annex's filter is called."""
+    time.sleep(1 - time.time() % 1)
 
 
 def _settle(copy: Dataset) -> None:

@@ -368,6 +368,7 @@ def test_newer_schema_says_so() -> None:
         (b"\xff\xfe{}", "it is not JSON"),
         (b'{"a": NaN}', "it is not JSON"),
         (b'{"a": -Infinity}', "it is not JSON"),
+        (b'{"a": -1e999}', "it is not JSON"),
         (b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "it is nested too deeply"),
         (b'{"a": ' + b"9" * 100_000 + b"}", "`schema` does not name|it is not JSON"),
     ],
@@ -378,6 +379,19 @@ def test_hostile_file(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(RecordError, match=message) as error:
         read_record(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False), (900, False)])
+def test_what_a_program_said_is_not_too_deep_to_be_shown(tmp_path: Path, depth: int, is_read: bool) -> None:
+    path = tmp_path / "spans.jsonl"
+    said = "[" * depth + "]" * depth
+    path.write_text(f'{{"id":"a","name":"train","start":0.0,"end":1.0,"attributes":{{"deep":{said}}}}}\n')
+    if is_read:
+        (span,) = codec.read_spans(str(path))
+        assert json.dumps(span.attributes, indent=1).count("[") == depth
+    else:
+        with pytest.raises(RecordError, match=r"line 1 .*`attributes\.deep` must be nested no more than 100 deep"):
+            list(codec.read_spans(str(path)))
 
 
 @pytest.mark.parametrize("name", ["started", "ended"])

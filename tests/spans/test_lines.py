@@ -59,6 +59,7 @@ def test_two_lines_are_a_span(tmp_path: Path) -> None:
         ([{**BEGIN, "id": 3}], 1),
         ([b"[" * 50_000 + b"\n"], 1),
         ([b"x" * 200_000 + b"\n"], 1),
+        ([b'{"event":"begin","id":"b","name":"x","kind":"span","t":1,"attributes":{"loss":1e999}}\n'], 1),
         ([{**END, "id": "nobody"}], 0),
     ],
 )

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from vestige.errors import RecordError
+from vestige.lines import DEEPEST, is_deep
 from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_ODD_BYTE, _LAST_ODD_BYTE = 0xDC80, 0xDCFF  # as `surrogateescape` writes them
 _LISTS = ("chain", "extra_inputs", "inputs", "outputs")
 _KEYS = frozenset({*_LISTS, "cmd", "dsid", "exit", "pwd", "vestige"})
-_DEEPEST = 100  # objects and lists in each other
 _MOST_NESTED = 2_000_000  # objects and lists
 _LONGEST_NUMBER = 100  # digits
 _LARGEST_EXIT = 1 << 63
@@ -273,8 +273,8 @@ def _first_value(text: str) -> tuple[object, int]:
         raise RecordError("the run record is nested too deeply") from None
     except ValueError as error:
         raise RecordError(f"the run record is not valid JSON: {error}") from error
-    if _is_deep(value):
-        raise RecordError(f"the run record is nested more than {_DEEPEST} deep")
+    if is_deep(value):
+        raise RecordError(f"the run record is nested more than {DEEPEST} deep")
     return value, end
 
 
@@ -293,21 +293,6 @@ def _real(digits: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError("a number is too large")
     return value
-
-
-def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for item in level for inner in _inner(item) if isinstance(inner, dict | list)]
-        if not level:
-            return False
-    return True
-
-
-def _inner(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _from_sidecar(name: str, read_sidecar: Callable[[str], bytes | None]) -> object:

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vestige.lines import open_regular
+from vestige.lines import is_deep, open_regular, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,10 +109,10 @@ def plan_at(path: str) -> Plan | None:
     try:
         with open_regular(path) as file:
             content = file.read(_LARGEST + 1)
-        found = json.loads(content) if len(content) <= _LARGEST else None
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         return None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    found = parse(content) if len(content) <= _LARGEST else None
+    if found is None or found.get("format") != FORMAT:
         return None
     return Plan(
         run_id=_word(found.get("run_id")),
@@ -136,7 +136,8 @@ def _node(found: dict[str, Any]) -> PlannedNode:
 
 
 def _parameter(found: dict[str, Any]) -> Parameter:
-    return Parameter(_word(found.get("hash")), json.dumps(found["value"]) if "value" in found else None)
+    is_told = "value" in found and not is_deep(found["value"])
+    return Parameter(_word(found.get("hash")), json.dumps(found["value"]) if is_told else None)
 
 
 def _code(found: dict[str, Any]) -> Code | None:

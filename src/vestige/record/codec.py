@@ -18,7 +18,7 @@ import types
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from vestige.errors import RecordError
-from vestige.lines import LONGEST_LINE, open_regular
+from vestige.lines import DECODER, DEEPEST, LONGEST_LINE, is_deep, open_regular
 from vestige.record.model import SCHEMA, Figure, FileUse, Point, Process, Record, Span
 
 if TYPE_CHECKING:
@@ -188,15 +188,11 @@ def _bounded(path: str) -> bytes:
 
 def _parsed(text: bytes, path: str) -> Any:  # noqa: ANN401 - JSON comes in
     try:
-        return json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
+        return DECODER.decode(text.decode("utf-8"))
     except RecursionError:
         _damaged(path, "it is nested too deeply")
     except ValueError as error:
         _damaged(path, f"it is not JSON ({str(error).partition(':')[0]})")
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def _check_schema(schema: object, path: str) -> None:
@@ -355,6 +351,8 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 
 def _anything(value: Any) -> Any:  # noqa: ANN401
+    if is_deep(value):
+        raise _MisfitError(f"nested no more than {DEEPEST} deep")
     return value
 
 
