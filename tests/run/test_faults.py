@@ -183,6 +183,7 @@ def test_a_limit_on_the_size_of_files_leaves_no_cut_modules(vestige: Vestige, wo
 def test_little_address_space(vestige: Vestige) -> None:
     completed = vestige.shell(f"ulimit -v 60000; vestige run sh -c '{SMALL_JOB}'")
     assert_small_job(completed)
+    until(lambda: recorded.is_finalised(vestige.folders()[-1]), "its record")
 
 
 def test_a_limit_on_cpu_time_is_the_commands(vestige: Vestige, victims: Victims) -> None:

@@ -662,14 +662,15 @@ def test_io_uring_denied_is_a_fallback_that_is_seen(vestige: Vestige, uring: str
 def test_two_runs_at_once_in_one_folder_keep_their_outputs_apart(vestige: Vestige) -> None:
     put(vestige, "shared")
     script = (
-        "touch here.$0; until [ -e here.one ] && [ -e here.two ]; do :; done; cat shared > out.$0; mv here.$0 done.$0"
+        "touch here.$0 new.$0; until [ -e here.one ] && [ -e here.two ]; do :; done; "
+        "cat shared > out.$0; mv new.$0 done.$0"
     )
     fronts = [vestige.start("sh", "-c", script, name) for name in ("one", "two")]
     assert [front.communicate(timeout=60) and front.returncode for front in fronts] == [0, 0]
     for folder in vestige.folders():
         run = vestige.finalised(folder)
         name = run.record["argv"][-1]
-        assert run.of_kind("output") == {vestige.path(f"out.{name}"), vestige.path(f"done.{name}")}
+        assert run.of_kind("output") == {vestige.path(f"{made}.{name}") for made in ("here", "out", "done")}
         assert vestige.path("shared") in run.of_kind("input")
 
 

@@ -179,7 +179,7 @@ def _bounded(path: str) -> bytes:
             size = os.fstat(file.fileno()).st_size
             if size > LARGEST_RECORD:
                 _damaged(path, f"it has {size} bytes, more than {LARGEST_RECORD}")
-            return file.read(LARGEST_RECORD)
+            return file.read(size)
     except FileNotFoundError:
         raise
     except OSError as error:
