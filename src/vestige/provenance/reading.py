@@ -17,10 +17,11 @@ def content(path: bytes, most: int = _LARGEST) -> bytes | None:
     except (OSError, ValueError):  # a null byte in a foreign path
         return None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             return None
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
+            return file.read(min(most, status.st_size or most))  # as much memory is asked for; those of /proc say 0
     except OSError:
         return None
     finally:
