@@ -94,3 +94,26 @@ with contextlib.redirect_stdout(io.StringIO()) as said:
 assert (code, '"argv"' in said.getvalue()) == (0, True)
 """
     assert modules(look + TELL, tmp_path) & HEAVY == set()
+
+
+@pytest.mark.parametrize("refusal", ["VESTIGE_TELEMETRY=off", "DO_NOT_TRACK=1", "KEDRO_DISABLE_TELEMETRY=1", None])
+@pytest.mark.parametrize("ending", ["look", "finish"])
+def test_who_says_no_to_telemetry_loads_none_of_it(tmp_path: Path, refusal: str | None, ending: str) -> None:
+    result = vestige.run(["true"], store=str(tmp_path / "store"))
+    name, _, value = (refusal or "VESTIGE_TELEMETRY=local").partition("=")
+    words = {"look": ["ls", "--json", "--store", str(tmp_path / "store")], "finish": [result.folder]}
+    module = {"look": "vestige.cli.dispatch", "finish": "vestige.cli.finish"}
+    code = f"""
+import contextlib, io, os
+for name in ("VESTIGE_TELEMETRY", "DO_NOT_TRACK", "KEDRO_DISABLE_TELEMETRY"):
+    os.environ.pop(name, None)
+os.environ |= {{{name!r}: {value!r}, "XDG_STATE_HOME": {str(tmp_path / "state")!r}}}
+with contextlib.redirect_stdout(io.StringIO()):
+    from {module[ending]} import main
+    main({words[ending]!r})
+"""
+    loaded = {name for name in modules(code + TELL, tmp_path) if name.startswith("vestige.telemetry.")}
+    if refusal is None:
+        assert "vestige.telemetry.standing" in loaded
+    else:
+        assert loaded <= {"vestige.telemetry.surroundings"}

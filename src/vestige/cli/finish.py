@@ -54,9 +54,12 @@ def main(words: list[str]) -> int:
 def _count(record: Record) -> None:
     """Count the run, once its summary is printed; no fault of that is any matter of the run's."""
     try:
-        from vestige.telemetry.own import count_run  # noqa: PLC0415 - when all else is done
+        from vestige.telemetry import surroundings  # noqa: PLC0415 - when all else is done
 
-        count_run(record)
+        if not surroundings.is_refused(os.environ):
+            from vestige.telemetry.own import count_run  # noqa: PLC0415 - ten milliseconds
+
+            count_run(record)
     except Exception:  # noqa: BLE001 - the outermost edge
         return
 

@@ -13,7 +13,7 @@ from vestige.errors import TelemetryError
 from vestige.telemetry import answers as said
 from vestige.telemetry import project, source, timetable
 from vestige.telemetry.answers import MODES, Answers
-from vestige.telemetry.surroundings import is_said
+from vestige.telemetry.surroundings import MODE_VARIABLE, MODES_BY_WORD, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from vestige.telemetry.source import Source
     from vestige.telemetry.surroundings import Surroundings
 
-MODE_VARIABLE = "VESTIGE_TELEMETRY"
 NOBODY = "there is no collector to send to"
-_WORDS = {"0": "off", "false": "off", "no": "off", "off": "off", "local": "local", "on": "on", "1": "on", "true": "on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +113,15 @@ def _outer(around: Surroundings) -> Iterator[Rule]:
 
 
 def _variables(around: Surroundings) -> Iterator[Rule]:
-    if is_said(around.environ, "DO_NOT_TRACK"):
-        yield Rule("off", "`DO_NOT_TRACK` is set", kind="variable")
-    if around.environ.get("KEDRO_DISABLE_TELEMETRY"):  # any text, as Kedro reads it
-        yield Rule("off", "`KEDRO_DISABLE_TELEMETRY` is set", kind="variable")
+    for why in refusals(around.environ):
+        yield Rule("off", why, kind="variable")
     word = around.environ.get(MODE_VARIABLE)
-    if word:
-        mode = _WORDS.get(word.strip().lower())
-        why = f"`{MODE_VARIABLE}` is `{word}`"
-        yield (
-            Rule(mode, why, kind="variable")
-            if mode
-            else Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble")
-        )
+    mode = MODES_BY_WORD.get(word.strip().lower()) if word else "off"
+    why = f"`{MODE_VARIABLE}` is `{word}`"
+    if mode is None:
+        yield Rule("off", f"{why}, which is none of {', '.join(MODES)}", kind="trouble")
+    elif mode != "off":
+        yield Rule(mode, why, kind="variable")
 
 
 def _admin(around: Surroundings) -> Iterator[Rule]:

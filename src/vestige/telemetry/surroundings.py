@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+MODE_VARIABLE = "VESTIGE_TELEMETRY"
+MODES_BY_WORD = {
+    "0": "off", "false": "off", "no": "off", "off": "off", "local": "local", "on": "on", "1": "on", "true": "on"
+}  # fmt: skip
 ADMIN_FILE = "etc/vestige/telemetry.toml"
 CI_VARIABLES = (  # `CI` is set by nearly all; these by those that do not, and by kedro-telemetry's list
     "CI",
@@ -58,6 +62,22 @@ def of(environ: Mapping[str, str], folder: str | None, *, top: str, is_root: boo
         container=_container(environ, top),
         admin_file=os.path.join(top, ADMIN_FILE),
     )
+
+
+def refusals(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what variables say no to all counting, in words; asked before anything else of telemetry is loaded."""
+    if is_said(environ, "DO_NOT_TRACK"):
+        yield "`DO_NOT_TRACK` is set"
+    if environ.get("KEDRO_DISABLE_TELEMETRY"):  # any text, as Kedro reads it
+        yield "`KEDRO_DISABLE_TELEMETRY` is set"
+    word = environ.get(MODE_VARIABLE, "")
+    if MODES_BY_WORD.get(word.strip().lower()) == "off":
+        yield f"`{MODE_VARIABLE}` is `{word}`"
+
+
+def is_refused(environ: Mapping[str, str]) -> bool:
+    """Say whether a variable says no to all counting."""
+    return next(refusals(environ), None) is not None
 
 
 def is_said(environ: Mapping[str, str], name: str) -> bool:
