@@ -19,7 +19,8 @@ from harness import processes
 from harness.command import CHECKOUT, environment
 from harness.waiting import until
 
-from vestige.duct.options import OPTIONS
+from vestige.duct.gather import Gatherer
+from vestige.duct.options import OPTIONS, parse
 
 if TYPE_CHECKING:
     from harness.command import Vestige
@@ -211,6 +212,20 @@ class TestFigures:
         assert program.summary["average_pmem"] == line["averages"]["pmem"]
         assert program.summary["average_vsz"] == program.summary["peak_vsz"] == line["totals"]["vsz"] > 0
         assert program.summary["num_samples"] == line["num_samples"] == 1
+
+    def test_a_look_at_the_dead_alone_is_none(self, tmp_path: Path) -> None:
+        path = tmp_path / "usage.jsonl"
+        options = parse(["true"], {})
+        with subprocess.Popen(["true"]) as dead:
+            until(lambda: processes.state(dead.pid) == "Z", "the end")
+            over = Gatherer(options, pids=lambda: [dead.pid], path=str(path), memory=1 << 30)
+            assert not over.look()
+            over.write()
+            assert (over.whole.looks, over.lines, path.exists()) == (0, 0, False)
+            running = Gatherer(options, pids=lambda: [dead.pid, os.getpid()], path=str(path), memory=1 << 30)
+            assert running.look()
+            assert running.whole.looks == 1
+        assert f'"{dead.pid}"' in path.read_text()
 
     def test_children_in_a_session_of_their_own_are_counted(self, program: Duct) -> None:
         program("setsid", "-w", "sh", "-c", hold(150) + "; sleep 0.3")

@@ -42,11 +42,11 @@ class Gatherer:
         return max(self._next - time.monotonic(), 0.0)
 
     def look(self) -> bool:
-        """Look now, and say whether there was anybody."""
+        """Look now, and say whether there was anybody alive: a run of the dead is over, and not yet waited for."""
         now = time.monotonic()
         self._next = max(self._next + max(self._options.sample_interval, _SHORTEST), now)
         found = look(self._pids())
-        if not found:
+        if not any(one.vsz for one in found):
             return False
         self.whole.add(self._report.add(found))
         for one in found:
