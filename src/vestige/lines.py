@@ -29,16 +29,20 @@ _SEQ = re.compile(rb'\{"seq":\s*(\d{1,18})\s*[,}]')
 _WINDOW = 1 << 16
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+def refuse(constant: str) -> NoReturn:
+    """Raise ValueError for what Python takes for JSON: NaN, Infinity."""
+    raise ValueError(f"{constant} is no number")
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """Return a number of JSON. Raises ValueError where it is beyond a float: it could not be written again."""
     value = float(digits)
-    return value if math.isfinite(value) else _refuse(digits)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # what it lets in can be written again
+DECODER = json.JSONDecoder(parse_constant=refuse, parse_float=finite)  # what it lets in can be written again
 
 
 @dataclass(slots=True)

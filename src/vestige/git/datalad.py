@@ -23,10 +23,10 @@ import os
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vestige.errors import RecordError
-from vestige.lines import DEEPEST, is_deep
+from vestige.lines import DEEPEST, finite, is_deep, refuse
 from vestige.text import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def _first_value(text: str) -> tuple[object, int]:
     """Return the first value of `text`, and where it ends."""
     if text.count("[") + text.count("{") > _MOST_NESTED:  # each takes twenty times its length in memory
         raise RecordError("the run record has too many parts")
-    decoder = json.JSONDecoder(parse_constant=_constant, parse_int=_integer, parse_float=_real)
+    decoder = json.JSONDecoder(parse_constant=refuse, parse_int=_integer, parse_float=finite)
     start = len(text) - len(text.lstrip())
     try:
         value, end = decoder.raw_decode(text, start)
@@ -278,21 +278,10 @@ def _first_value(text: str) -> tuple[object, int]:
     return value, end
 
 
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
 def _integer(digits: str) -> int:
     if len(digits) > _LONGEST_NUMBER:  # int() of them takes time by the square
         raise ValueError(f"a number has {len(digits)} digits")
     return int(digits)
-
-
-def _real(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError("a number is too large")
-    return value
 
 
 def _from_sidecar(name: str, read_sidecar: Callable[[str], bytes | None]) -> object:
